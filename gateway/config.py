@@ -89,11 +89,6 @@ class EdgeConfig(GatewayConfig):
             )
 
     @property
-    def metrics_at(self) -> tuple[str, int]:
-        host, _, port = self.metrics_listen.rpartition(":")
-        return host, int(port)
-
-    @property
     def service_urls(self) -> dict[str, str]:
         """name (= audience of its tokens) -> base address"""
         return {

@@ -53,6 +53,7 @@ from gateway.server.asgi import (
 )
 from gateway.server.forwarded import Proxies, networks
 from gateway.server.static import CSP, StaticFiles
+from gateway.server.streaming import OldHttp
 from gateway.tail import Tail
 from shared.address import share_of
 from shared.client import ServiceClient
@@ -111,7 +112,7 @@ class Edge:
                 pool=CALLS_MAX[service] // 2, timeout_s=SERVICE_WAIT_S,
             )  # fmt: skip
 
-        # Look-ups have pools of their own: a full proxy pool must not stop authentication.
+        # Look-ups have clients of their own: when all calls of the proxy are in use, they go on.
         self._lookups = {name: client(name) for name in REQUIRED}
         self._rates = rate_limits(clock, config.quota_scale)
         self._console_rates = console_limits(clock, config.quota_scale)
@@ -206,6 +207,8 @@ class Edge:
             if route is None:
                 raise NotFound
             request.route = route.prefix
+            if route.streams and request.http_version == "1.0":
+                raise OldHttp  # before the service has made, and recorded, anything
             with self._stream_admission if route.is_long else self._admission:
                 response = await self._call_service(route, request)
             headers = (*response.headers, NO_STORE)

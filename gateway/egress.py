@@ -228,7 +228,7 @@ class Egress:
     def _tenant_of_binding(self, request: Request) -> UUID:
         caller = calling_service(self._verifier, request)
         if caller.issuer not in BINDING_ONLY or caller.tenant_id is None:
-            raise Forbidden("this door is for binding, and one merchant at a time")
+            raise Forbidden("this endpoint is for binding, and one merchant at a time")
         return caller.tenant_id
 
     async def _rehearsal_app(self, request: Request) -> Response:

@@ -24,7 +24,7 @@ LOGIN_BODY_BYTES_MAX = 4 * 1024
 UPLOAD_BYTES_MAX = 12 * 1024 * 1024
 """For the few methods that carry pictures, in base64; to the egress only."""
 UPLOADS_BYTES_MAX = 8 * UPLOAD_BYTES_MAX
-"""For all incomplete uploads together."""
+"""For all incomplete uploads over HTTP together; what comes over links is not counted."""
 HEADER_BYTES_MAX = 16 * 1024
 HEADERS_MAX = 64
 TARGET_BYTES_MAX = 4 * 1024
@@ -54,7 +54,7 @@ ADDRESS_CONNECTIONS_MAX = 1024
 """A shop's till server, a mall behind one address, or a benchmark on this machine needs some
 hundreds; IPv6 counts by /64, and a trusted proxy is not counted."""
 FILES_KEPT_BACK = 1536
-"""File descriptors kept for everything but clients, mainly the pools to the services."""
+"""File descriptors kept for everything but clients, mainly streams inside and calls to Alipay."""
 UNFINISHED_BYTES_MAX = 32 * 1024 * 1024
 UNFINISHED_SHARE = 8
 """One address has 1 / UNFINISHED_SHARE of it."""
@@ -66,7 +66,7 @@ IN_FLIGHT_MAX = 1024
 """Requests that one process works on; each held payment costs about 20 KB while it waits."""
 ALIPAY_CALLS_MAX = 384
 CALLS_MAX = {"payment": 512, "device": 64, "binding": 96, "campaign": 128, "order": 64}
-"""Per destination, so that a slow one does not take the others' connections."""
+"""Calls at a time, per destination: a slow one does not take the others' places."""
 
 
 class Quota(NamedTuple):
@@ -94,7 +94,8 @@ STREAMS = Quota(slots=256, per_caller=6, per_merchant=128)
 """Streamed responses and uploads of all services together. They have their own slots and
 connections, so that a listener never takes a payment's. A browser opens up to six."""
 STREAM_IDLE_S = 30.0
-"""How long a service may be silent within a response; event streams are exempt."""
+"""How long a service may be silent within a response, or take nothing of an upload; event streams
+are exempt."""
 STREAM_LIFE_S = 600.0
 """After this an event stream ends and its listener reconnects: it is authenticated anew, and may
 reach another edge."""
@@ -145,7 +146,7 @@ MISSING_FRESH_S = 2.0
 BUCKETS_KEPT = 16_384
 RETRY_AFTER_S = 1
 STRANGERS_AT_ONCE = 16
-"""Half of a look-up pool (CALLS_MAX // 2); the other half is for callers that are known."""
+"""Half of a look-up client's calls (CALLS_MAX // 2); the other half is for known callers."""
 STRANGERS_WAITING_MAX = 192
 """Per kind: those being looked up and those waiting. The four kinds together leave a quarter of the
 edge's places free, even if a service does not answer at all."""

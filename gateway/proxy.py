@@ -25,7 +25,8 @@ from gateway.limits import (
 from gateway.routing import SAFE_METHODS, Route
 from gateway.server.asgi import Header, Request, Response
 from gateway.streams import Caller, ServiceRequest, Streams
-from shared.client import Client, Reply
+from shared import tracing
+from shared.client import LinkClient, Reply
 from shared.clock import Clock
 from shared.errors import NoAnswer, NotSent, Problem, Unavailable
 
@@ -45,6 +46,8 @@ _RESPONSE_HEADERS = (
     ("link", b"link"),
 )
 _VALUE_MAX = 512
+_BYTES_AS_TEXT = "utf-8", "surrogateescape"
+"""Headers are passed on byte for byte; this is the text of any bytes for the client."""
 
 
 class ServiceAway(Unavailable):
@@ -63,11 +66,11 @@ class ServiceSilent(Problem):
 
 
 class Upstreams:
-    """The services behind the edge, each with a bounded pool and an admission limit."""
+    """The services behind the edge, each with a bound on calls under way and an admission limit."""
 
     def __init__(self, urls: Mapping[str, str], clock: Clock) -> None:
         self._clients = {
-            name: Client(url, name=name, pool=CALLS_MAX[name]) for name, url in urls.items()
+            name: LinkClient(url, name=name, pool=CALLS_MAX[name]) for name, url in urls.items()
         }
         self._quotas: dict[str, tuple[Quota, Quota]] = {
             name: (quota_of(name, CALLER_SHARE), quota_of(name, DEVICE_SHARE)) for name in urls
@@ -104,7 +107,7 @@ class Upstreams:
         for name, spelled in _REQUEST_HEADERS:
             value = request.headers.get(name)
             if value is not None and len(value) <= _VALUE_MAX:
-                headers[spelled] = value.decode("latin-1")
+                headers[spelled] = value.decode(*_BYTES_AS_TEXT)
         if route.sets_cookie:
             headers |= cookie_hashes(request)
         target = f"{request.path}?{request.query}" if request.query else request.path
@@ -148,9 +151,10 @@ class Upstreams:
         self, route: Route, request: Request, target: str, headers: dict[str, str], caller: Caller
     ) -> Response:
         """Forwards an upload or a streamed response piece by piece."""
+        headers |= tracing.carried()  # the client does that for whole responses only
         last_event = request.headers.get(b"last-event-id", b"")
         if route.streams and 0 < len(last_event) <= _VALUE_MAX:
-            headers["Last-Event-ID"] = last_event.decode("latin-1")
+            headers["Last-Event-ID"] = last_event.decode(*_BYTES_AS_TEXT)
         upload = request.upload(route.upload_max) if route.upload_max else None
         if upload is not None and upload.length is not None:
             headers["Content-Length"] = str(upload.length)
@@ -187,13 +191,13 @@ class Upstreams:
 
 def _response_headers(route: Route, reply: Reply) -> tuple[Header, ...]:
     headers = [
-        (spelled, reply.headers[name].encode("latin-1"))
+        (spelled, reply.headers[name].encode(*_BYTES_AS_TEXT))
         for name, spelled in _RESPONSE_HEADERS
         if name in reply.headers
     ]
     if route.sets_cookie:
         headers += [
-            (b"set-cookie", reply.headers[name].encode("latin-1"))
+            (b"set-cookie", reply.headers[name].encode(*_BYTES_AS_TEXT))
             for name in ("set-cookie", "x-set-browser-cookie")
             if name in reply.headers
         ]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from shared.client import Client
+from gateway.http_client import HttpClient
 from shared.contracts.fields import Text
 from shared.errors import BadGateway, InvalidBody, NoAnswer, NotFound, NotSent, Unavailable
 from shared.serve import faults
@@ -56,7 +56,7 @@ class Rehearsal:
 
     def __init__(self, admin_url: str) -> None:
         self._admin = (
-            Client(admin_url, name="sandbox", pool=CALLS_MAX, timeout_s=WAIT_S)
+            HttpClient(admin_url, name="sandbox", pool=CALLS_MAX, timeout_s=WAIT_S)
             if admin_url
             else None
         )
@@ -83,7 +83,7 @@ class Rehearsal:
         await self._post("/outcomes", sent)
         return {}
 
-    def _require(self) -> Client:
+    def _require(self) -> HttpClient:
         if self._admin is None:
             raise SandboxAbsent
         return self._admin

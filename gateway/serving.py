@@ -3,8 +3,6 @@
 Each process loads only its own app: the other one's would cost start time and memory.
 """
 
-import sys
-
 from gateway.config import EdgeConfig, EgressConfig
 from gateway.limits import BODY_BYTES_MAX, UPLOAD_BYTES_MAX, UPLOADS_BYTES_MAX, RefusalDelay
 from gateway.routing import uploads
@@ -13,7 +11,7 @@ from gateway.server.forwarded import Proxies, networks
 from gateway.server.http1 import bounded
 from shared.clock import Clock
 from shared.contracts.speakers import EDGE, EGRESS
-from shared.serve import bound, run_api
+from shared.serve import run_api
 
 
 def run_edge(config: EdgeConfig, clock: Clock) -> None:
@@ -21,7 +19,8 @@ def run_edge(config: EdgeConfig, clock: Clock) -> None:
     from gateway.edge import create_app
 
     public, inside = create_app(config, clock)
-    if config.metrics_at[1] == config.listen_at[1]:
+    inner_port = _port(config.metrics_listen)
+    if inner_port == _port(config.listen):
         # Connections to the inner listener are recognised by its port.
         raise SystemExit("METRICS_LISTEN needs another port than LISTEN")
     affordable = affordable_connections()
@@ -34,21 +33,16 @@ def run_edge(config: EdgeConfig, clock: Clock) -> None:
         ),
         RefusalDelay(clock, config.quota_scale).delay_s,
     )
-    try:
-        inner = [bound(*config.metrics_at)]
-    except OSError as error:
-        # Payments matter more than metrics: start without them.
-        sys.stderr.write(
-            f"cannot listen on {config.metrics_listen} (METRICS_LISTEN): {error.strerror};"
-            " /metrics is not served\n"
-        )
-        inner = []
-    private = (inner[0].getsockname()[1], inside) if inner else None
-    run_api(EDGE, public, config, bounded(table, private, uploads()), inner)
+    run_api(EDGE, public, config, bounded(table, (inner_port, inside), uploads()))
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2])
 
 
 def run_egress(config: EgressConfig, clock: Clock) -> None:
-    """The private egress: its few callers are services that carry many requests."""
+    """The private egress: its few callers are services that carry many requests. They come over
+    links, which these limits do not count; the limits are for HTTP."""
     from gateway.egress import create_app
 
     limits = ConnectionLimits(
@@ -58,4 +52,4 @@ def run_egress(config: EgressConfig, clock: Clock) -> None:
         is_trusted=lambda _address: True,
     )
     app = create_app(config, clock)
-    run_api(EGRESS, app, config, bounded(ConnectionTable(limits)))
+    run_api(EGRESS, app, config, bounded(ConnectionTable(limits), speaks_links=True))

@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from uuid import UUID
 
+from gateway.http_client import HttpClient
 from gateway.limits import (
     HEARTBEAT_S,
     RECONNECT_MS,
@@ -24,7 +25,7 @@ from gateway.limits import (
 )
 from gateway.routing import Route
 from gateway.server.streaming import Broken, Upload
-from shared.client import Client, Reply
+from shared.client import Reply
 from shared.contracts.events import Event
 from shared.contracts.events.binding import (
     ApiKeyRevoked,
@@ -67,7 +68,7 @@ class Streams:
 
     def __init__(self, urls: Mapping[str, str]) -> None:
         self._clients = {
-            name: Client(url, name=f"{name}-streams", pool=STREAMS.slots)
+            name: HttpClient(url, name=f"{name}-streams", pool=STREAMS.slots)
             for name, url in urls.items()
         }
         self._slots = Slots("streams", STREAMS.slots)

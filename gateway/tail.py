@@ -11,7 +11,9 @@ from shared.contracts.events.macs import Unproven
 from shared.telemetry import get_logger
 
 log = get_logger("tail")
-_unproven = Counter("tail_unproven_total", "Events that their topic's owner did not say", ["topic"])
+_unproven = Counter(
+    "tail_unproven_total", "Events that their topic's owner did not publish", ["topic"]
+)
 
 
 class Tail:
@@ -38,7 +40,7 @@ class Tail:
                 await self._follow()
             except (*kafka.AWAY, asyncio.CancelledError) as error:
                 kafka.raise_if_ours(error)
-                log.warning("tail.restart", error=type(error).__name__)
+                log.warning("tail.restart", error=repr(error))
             await asyncio.sleep(kafka.RETRY_S)
 
     async def _follow(self) -> None:

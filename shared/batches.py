@@ -1,9 +1,9 @@
 """Natural batching: items that wait at the same time are handled by one call.
 
 Without a call under way, an item starts one at once. While one is, others wait for it and then go
-together: the higher the load, the larger the batches and the lower the cost per item. There is no
-collection time, so at low load nothing waits. A slow call delays others by WAIT_MAX_S at most: then
-the next call starts beside it.
+together: the higher the load, the larger the batches and the lower the cost per item. Without a
+`gather_s` there is no collection time, so at low load nothing waits. A slow call delays others by
+WAIT_MAX_S at most: then the next call starts beside it, up to CALLS_MAX at a time.
 """
 
 import asyncio
@@ -35,6 +35,8 @@ class Batches(Generic[ItemT, ResultT]):
     size_of: Callable[[ItemT], int] = lambda _: 0
     size_max: int = 0
     """of the items of a call together; a larger item goes alone"""
+    gather_s: float = 0.0
+    """how long each call waits for more items first, where no person waits for the result"""
     _waiting: "deque[tuple[ItemT, asyncio.Future[ResultT]]]" = field(default_factory=deque)
     _calls: "set[asyncio.Future[None]]" = field(default_factory=set)
     _timer: asyncio.TimerHandle | None = None
@@ -63,6 +65,8 @@ class Batches(Generic[ItemT, ResultT]):
             call.add_done_callback(lambda _: self._start_call())
 
     async def _call_next(self) -> None:
+        if self.gather_s:
+            await asyncio.sleep(self.gather_s)
         # Who gave up waiting is left out: nothing is done for a request that has ended.
         batch = [entry for entry in self._next_batch() if not entry[1].done()]
         if self._waiting:

@@ -1,19 +1,14 @@
-"""The only place that makes an HTTP client: one bounded pool per destination, nothing sent twice.
+"""How our processes call each other: over links, so many calls at a time, nothing sent twice.
 
-Each destination has a pool of its own, because a slow peer would use up the connections of a shared
-one (reference: performance §5). An error states whether the request can have reached the peer: for
-a call that moves money, this decides between "failed" and "unknown".
-
-Connections, pool and parser are aiohttp's. Its session is left out: it took 40 to 50 % of the CPU
-of a call (decision 0031).
+Each destination has a limit of its own, because a slow peer would use up what is shared (reference:
+performance §5). An error states whether the request can have reached the peer: for a call that
+moves money, this decides between "failed" and "unknown". What is streamed, and what leaves the
+platform, is HTTP and the gateway's (`gateway.http_client`).
 """
 
 import asyncio
-import functools
-import select
-import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,25 +20,13 @@ from structlog.contextvars import get_contextvars
 from shared import tracing
 from shared.errors import BadGateway, NoAnswer, NotSent, PoolFull, Problem, Unavailable
 from shared.keys.tokens import TokenSigner
-from shared.startup import no_certificates
+from shared.link import PREFACE, STOP, Link
 
-with no_certificates():
-    import aiohttp
-    from aiohttp.http import HttpProcessingError, StreamWriter
-    from yarl import URL
-
-POOL_WAIT_S = 2.0
-CONNECT = aiohttp.ClientTimeout(sock_connect=3.0)
-KEEP_ALIVE_S = 30.0
-"""Shorter than our servers' keep-alive (75 s): we never write to a connection they are closing."""
-RESPONSE_MAX = 8 * 1024 * 1024
-ENDED_CONNECTIONS_MAX = 4
-"""After so many kept connections that the peer had closed, a request ends as not sent."""
-BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
-"""Their requests declare no length when they have no body (RFC 9110 §8.6)."""
-LENGTH = "Content-Length"
-FAILURES = (aiohttp.ClientError, HttpProcessingError, TimeoutError, ConnectionError, OSError)
-_PEER_CLOSED = getattr(select, "POLLRDHUP", 0)
+POOL_WAIT_S, CONNECT_WAIT_S = 2.0, 1.5
+_BYTES_AS_TEXT = "utf-8", "surrogateescape"
+LINKS, LINK_LIFE_S = 4, 30.0
+"""Links to a destination are used by turns and opened anew after a while: they may lead to several
+processes that share a port, also to one that was started later, and none rests for long."""
 
 
 class UpstreamRefused(Problem):
@@ -51,14 +34,14 @@ class UpstreamRefused(Problem):
 
     def __init__(self, status: int, document: Mapping[str, Any]) -> None:
         super().__init__(str(document.get("detail", "")))
-        self.status = status  # type: ignore[misc]
-        self.code = str(document["code"])  # type: ignore[misc]
+        self.status, self.code = status, str(document["code"])  # type: ignore[misc]
         self.title = str(document.get("title", ""))  # type: ignore[misc]
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A complete response. Header names are lower case."""
+    """A complete response. Header names are lower case; their values hold bytes that are no UTF-8
+    as surrogate escapes, as those of a request do."""
 
     status: int
     headers: Mapping[str, str]
@@ -71,86 +54,29 @@ class Reply:
             raise BadGateway("the answer is not JSON") from error
 
 
-@functools.cache
-def tls() -> ssl.SSLContext:
-    """The TLS context for peers with a publicly trusted certificate, made when it is first used. It
-    names the protocol, because some front ends would otherwise choose HTTP/2."""
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(("http/1.1",))
-    return context
-
-
-def _is_usable(protocol: Any) -> bool:
-    """Whether a request may be sent: the peer has neither closed its side nor sent anything, also
-    if the event loop has not seen that yet. What came before a request would be read as its
-    response. Over TLS only the close is seen, because TLS has messages of its own."""
-    transport = protocol.transport
-    if protocol.should_close or transport is None or transport.is_closing():
-        return False
-    early = 0 if transport.get_extra_info("sslcontext") else select.POLLIN
-    ready = select.poll()
-    ready.register(transport.get_extra_info("socket").fileno(), _PEER_CLOSED | early)
-    return not ready.poll(0)
-
-
-async def _upload(protocol: Any, parts: AsyncIterator[bytes], headers: Mapping[str, str]) -> None:
-    """Sends a body in parts, as fast as the peer takes it."""
-    writer = StreamWriter(protocol, asyncio.get_running_loop())
-    if LENGTH not in headers:
-        writer.enable_chunking()
-    try:
-        async for part in parts:
-            await writer.write(part)
-        await writer.write_eof()
-        protocol.start_timeout()
-    except Exception as error:
-        protocol.set_exception(aiohttp.ClientConnectionError(type(error).__name__), error)
-
-
-def _end(connection: Any, body: aiohttp.StreamReader | None) -> None:
-    """Keeps the connection if request and response went through it whole; else closes it."""
-    is_sent = connection.transport and not connection.transport.get_write_buffer_size()
-    is_whole = is_sent and body is not None and body.is_eof()
-    (connection.release if is_whole else connection.close)()
-
-
 class Client:
-    """A bounded pool of connections to one destination; `is_ours`: pass trace headers to it."""
+    """Sends requests to one destination, at most `pool` at a time."""
+
+    is_ours = True
+    """whether it is one of our processes: trace headers go to no other"""
+    _send: Callable[[str, str, bytes | None, Mapping[str, str], float], Awaitable[Reply]]
+    """(method, path, content, headers, within_s); raises NotSent or NoAnswer"""
 
     def __init__(
-        self,
-        base_url: str,
-        *,
-        name: str,
-        pool: int = 32,
-        timeout_s: float = 10.0,
-        is_ours: bool = True,
+        self, base_url: str, *, name: str, pool: int = 32, timeout_s: float = 10.0
     ) -> None:
         self.name = name
-        self._url = base_url.rstrip("/")
-        self._host, self._path = urlsplit(self._url)[1:3]
+        self._url = urlsplit(base_url.rstrip("/"))
         self._pool = pool
         self._timeout_s = timeout_s
-        self._is_ours = is_ours
         self._slots = asyncio.Semaphore(pool)
-        self._connector: aiohttp.TCPConnector | None = None
         self._is_closed = False
 
-    async def aclose(self) -> None:
-        """Closes the connections; a later request ends as not sent."""
-        self._is_closed = True
-        if self._connector is not None:
-            await self._connector.close()
-
     async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: str, path: str,
+        *, content: bytes | None = None, headers: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
-    ) -> Reply:
+    ) -> Reply:  # fmt: skip
         """One attempt. `path` is sent as given (query included, already encoded).
 
         Raises NotSent, NoAnswer or PoolFull; an HTTP error status is a Reply like any other.
@@ -159,155 +85,93 @@ class Client:
         if not tracing.is_on():
             return await self._send(method, path, content, headers or {}, timeout_s)
         with tracing.span(f"{method} {self.name}", "client") as current:
-            # Trace headers go to our own services only.
-            headers = {**(headers or {}), **(tracing.carried() if self._is_ours else {})}
+            headers = {**(headers or {}), **(tracing.carried() if self.is_ours else {})}
             reply = await self._send(method, path, content, headers, timeout_s)
             current.set_attribute("http.response.status_code", reply.status)
             return reply
 
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        content: bytes | None,
-        headers: Mapping[str, str],
-        within: float,
-    ) -> Reply:
-        async with self.stream(method, path, content, headers, timeout_s=within) as (head, parts):
-            body, declared = bytearray(), int(head.headers.get("content-length") or 0)
-            async for part in parts:
-                body += part
-                if max(len(body), declared) > RESPONSE_MAX:
-                    raise NoAnswer(f"{self.name}: the answer is too large")
-            return Reply(head.status, head.headers, bytes(body))
-
-    @asynccontextmanager
-    async def stream(
-        self,
-        method: str,
-        path: str,
-        content: bytes | AsyncIterator[bytes] | None,
-        headers: Mapping[str, str],
-        idle_s: float | None = None,
-        timeout_s: float | None = None,
-    ) -> AsyncIterator[tuple[Reply, AsyncIterator[bytes]]]:
-        """One attempt whose response is streamed: its head (a Reply without content) and its parts.
-        A peer that sends faster than the parts are read has to wait. An error while reading, also
-        silence for `idle_s`, is raised as NoAnswer when the block ends. Leaving the block before
-        the last part closes the connection. An upload (`content` in parts) is not bound by
-        `idle_s`. `timeout_s` is for the whole of it, when one task enters and leaves the block."""
-        head = self._head(method, path, content, headers)
-        await self._take_slot()
-        connection = body = sending = None
-        try:
-            async with asyncio.timeout(timeout_s):
-                connection = await self._connected()
-                protocol = connection.protocol
-                protocol.set_response_params(
-                    skip_payload=method == "HEAD", read_until_eof=True, auto_decompress=False,
-                    read_timeout=idle_s,
-                )  # fmt: skip
-                # Before this write nothing was sent. After it the outcome is unknown, because a
-                # close that is seen later does not tell what the peer read (RFC 9112 §9.3.1).
-                if isinstance(content, bytes | None):
-                    connection.transport.write(head + (content or b""))
-                    protocol.start_timeout()
-                else:
-                    connection.transport.write(head)
-                    sending = asyncio.ensure_future(_upload(protocol, content, headers))
-                message, body = await protocol.read()
-                while message.code < 200 and message.code != 101:
-                    message, body = await protocol.read()  # what came was an interim response
-                lowered = {name.lower(): value for name, value in message.headers.items()}
-                yield Reply(message.code, lowered, b""), body.iter_any()
-        except FAILURES as error:
-            kind = NotSent if connection is None else NoAnswer
-            raise kind(f"{self.name}: {type(error).__name__}") from error
-        finally:
-            self._slots.release()
-            if connection is not None:
-                _end(connection, body if sending is None or sending.done() else None)
-            if sending is not None:
-                sending.cancel()
-                await asyncio.wait((sending,))
-
     async def _take_slot(self) -> None:
         try:
-            async with asyncio.timeout(POOL_WAIT_S if self._slots.locked() else None):
+            async with asyncio.timeout(POOL_WAIT_S) if self._slots.locked() else nullcontext():
                 await self._slots.acquire()
         except TimeoutError:
             raise PoolFull(f"{self.name}: {self._pool} calls in flight") from None
 
-    def _head(self, method: str, path: str, content: Any, headers: Mapping[str, str]) -> bytes:
-        target = self._path + path
-        target = target if target.startswith("/") else f"/{target}"
-        lines = [f"{method} {target} HTTP/1.1", f"Host: {self._host}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        if isinstance(content, bytes) or (content is None and method not in BODILESS):
-            lines.append(f"Content-Length: {len(content or b'')}")
-        elif content is not None and LENGTH not in headers:
-            lines.append("Transfer-Encoding: chunked")
-        text = "\r\n".join(lines)
-        if {text.count("\r"), text.count("\n")} != {len(lines) - 1} or "\0" in text:
-            raise ValueError("a line break in a header")
-        return f"{text}\r\n\r\n".encode()
 
-    async def _connected(self) -> Any:
-        """A connection on which a request may be sent, if possible a kept one."""
-        if self._is_closed:
-            raise NotSent(f"{self.name}: the client is closed")
-        # Made on first use: a connector belongs to the running loop.
-        if self._connector is None:
-            # aiohttp's default context has no certificates here (`no_certificates`).
-            context = tls() if self._url.startswith("https:") else True
-            self._connector = aiohttp.TCPConnector(
-                limit=self._pool, keepalive_timeout=KEEP_ALIVE_S, ttl_dns_cache=30, ssl=context
-            )
-            self._peer = aiohttp.ClientRequest("GET", URL(self._url), ssl=context)
-        for _ in range(ENDED_CONNECTIONS_MAX):
-            connection = await self._connector.connect(self._peer, [], CONNECT)
-            if _is_usable(connection.protocol):
-                return connection
-            connection.close()
-            await asyncio.sleep(0)  # the event loop finds other kept connections that have ended
-        raise NotSent(f"{self.name}: the peer closes every connection")
+class LinkClient(Client):
+    """Calls one of our processes."""
+
+    def __init__(self, base_url: str, **options: Any) -> None:
+        super().__init__(base_url, **options)
+        self._links: dict[int, asyncio.Future[Link]] = {}
+        self._calls = 0
+
+    async def aclose(self) -> None:
+        """Ends the links; a later request ends as not sent."""
+        self._is_closed = True
+        for link in await asyncio.gather(*self._links.values(), return_exceptions=True):
+            if isinstance(link, Link):
+                link.transport.abort()
+
+    async def _send(
+        self, method: str, path: str, content: bytes | None, headers: Mapping[str, str],
+        within: float,
+    ) -> Reply:  # fmt: skip
+        # Headers travel byte for byte, in a JSON text.
+        pairs = [(n, v.encode(*_BYTES_AS_TEXT).decode("latin-1")) for n, v in headers.items()]
+        line = method, self._url.path + path, pairs
+        await self._take_slot()
+        try:
+            (status, found), body = await (await self._link()).request(line, content or b"", within)
+            text = {n.lower(): v.encode("latin-1").decode(*_BYTES_AS_TEXT) for n, v in found}
+            return Reply(int(status), text, body)
+        except (OSError, TimeoutError) as error:
+            raise NotSent(f"{self.name}: {type(error).__name__}") from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise NoAnswer(f"{self.name} answered with an odd frame") from error
+        finally:
+            self._slots.release()
+
+    async def _link(self) -> Link:
+        if self._is_closed or self._url.scheme != "http":
+            raise NotSent(f"{self.name}: the client is closed, or its address is not http://")
+        self._calls = turn = (self._calls + 1) % LINKS
+        link = self._links.get(turn)
+        if link is None or (link.done() and (link.exception() or not link.result().is_usable)):
+            link = self._links[turn] = asyncio.ensure_future(self._opened())
+        return await asyncio.shield(link)
+
+    async def _opened(self) -> Link:
+        loop, host = asyncio.get_running_loop(), str(self._url.hostname)
+        async with asyncio.timeout(CONNECT_WAIT_S):
+            transport, link = await loop.create_connection(Link, host, self._url.port or 80)
+        transport.write(PREFACE)
+        loop.call_later(LINK_LIFE_S, link.frame_received, STOP, b"")
+        return link
 
 
-class ServiceClient(Client):
+class ServiceClient(LinkClient):
     """Calls one of our services with a service token for it."""
 
     def __init__(
-        self,
-        base_url: str,
-        *,
-        audience: str,
-        signer: TokenSigner,
-        pool: int = 32,
-        timeout_s: float = 10.0,
+        self, base_url: str, *, audience: str, signer: TokenSigner, **options: Any
     ) -> None:
-        super().__init__(base_url, name=audience, pool=pool, timeout_s=timeout_s)
+        super().__init__(base_url, name=audience, **options)
         self._signer = signer
 
     async def call(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: Mapping[str, Any] | bytes | None = None,
-        tenant_id: UUID | None = None,
+        self, method: str, path: str,
+        *, body: Mapping[str, Any] | bytes | None = None, tenant_id: UUID | None = None,
         timeout_s: float | None = None,
-    ) -> Reply:
+    ) -> Reply:  # fmt: skip
         """One attempt as this service; any HTTP status comes back as a Reply."""
-        token = self._signer.issue(
-            self.name, kind="service", subject=self._signer.issuer, tenant_id=tenant_id
-        )
+        who = self._signer.issuer
+        token = self._signer.issue(self.name, kind="service", subject=who, tenant_id=tenant_id)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         if request_id := get_contextvars().get("request_id"):
             headers["X-Request-Id"] = request_id
-        content = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
-        return await self.request(
-            method, path, content=content, headers=headers, timeout_s=timeout_s
-        )
+        data = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
+        return await self.request(method, path, content=data, headers=headers, timeout_s=timeout_s)
 
     async def call_ok(self, method: str, path: str, **more: Any) -> Any:
         """The JSON of a 2xx response. Raises UpstreamRefused for a problem body and Unavailable for
@@ -318,9 +182,7 @@ class ServiceClient(Client):
             raise Unavailable(f"{self.name} does not answer") from error
         if reply.status < 400:
             return reply.json() if reply.content else None
-        document: Any = None
-        with suppress(BadGateway):
-            document = reply.json()
+        document = reply.json()
         if not isinstance(document, dict) or "code" not in document:
             raise BadGateway(f"{self.name} answered {reply.status}")
         raise UpstreamRefused(reply.status, document)

@@ -5,24 +5,26 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
 SaslMechanism = Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "OAUTHBEARER"]
 ConfigT = TypeVar("ConfigT", bound=BaseSettings)
 
 
-class BaseConfig(BaseSettings):
+class BaseConfig(BaseSettings, extra="ignore", frozen=True):
     """The settings of every process."""
-
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
     listen: str = "127.0.0.1:0"
     """host:port where this process listens (its API, or a worker's health and metrics)"""
+    workers: int = Field(1, ge=1)
+    """how many processes share LISTEN; the kernel spreads connections among them"""
+    metrics_listen: str = Field("", pattern=r"^([^:\s]+:\d{1,5})?$")
+    """host:port of one more listener, of this process alone; needed where LISTEN is shared"""
     log_level: str = "INFO"
     otel_exporter_otlp_endpoint: str = ""
     """where traces are sent (OTLP over HTTP); empty: tracing is off"""
     kafka_bootstrap: str
-    kafka_fetch_max_wait_ms: int = 1_000
+    kafka_fetch_max_wait_ms: int = 2_000
     """how often a reader asks again while nothing comes; what comes is answered at once"""
     events_max_age_days: int = Field(28, ge=1)
     """An older event is parked, because inboxes keep 30 days. Raise it only for a wanted replay."""
@@ -39,11 +41,6 @@ class BaseConfig(BaseSettings):
     service_key_file: Path
     service_trust_file: Path
 
-    @property
-    def listen_at(self) -> tuple[str, int]:
-        host, _, port = self.listen.rpartition(":")
-        return host, int(port)
-
 
 class DatabaseConfig(BaseConfig):
     """The settings of a service with a database; each service names its variables by alias."""
@@ -52,8 +49,8 @@ class DatabaseConfig(BaseConfig):
     """for the role that sees only the rows of the tenant that a transaction names"""
     database_system_url: str
     """for the role that sees all tenants' rows: workers, and look-ups of an unknown tenant"""
-    outbox_idle_poll_ms: int = Field(200, ge=10, le=10_000)
-    """the longest time that an event in an idle outbox waits for the relay"""
+    outbox_idle_poll_ms: int = Field(2_000, ge=10, le=10_000)
+    """how often the relay looks into an outbox that is empty, although a new event wakes it"""
 
 
 def load(config: type[ConfigT]) -> ConfigT:
@@ -73,9 +70,7 @@ def owner_url(service: str) -> str:
     """The only setting of `migrate`: the service's database, as the owner of its tables when that
     is another role. The application's role owns no table, so it cannot switch row security off."""
 
-    class MigrateConfig(BaseSettings):
-        model_config = SettingsConfigDict(extra="ignore", frozen=True)
-
+    class MigrateConfig(BaseSettings, extra="ignore", frozen=True):
         database_url: str = Field(validation_alias=f"DATABASE_URL_{service.upper()}")
         owner_url: str = Field("", validation_alias=f"DATABASE_OWNER_URL_{service.upper()}")
 

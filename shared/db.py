@@ -20,12 +20,10 @@ from sqlalchemy.orm import ORMExecuteState, Session
 from shared.errors import Unavailable
 
 NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s", "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
-}
+}  # fmt: skip
 ACQUIRE_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 15.0
 IDLE_LIFETIME_S = 120.0
@@ -40,17 +38,11 @@ SETTINGS = {
 They keep a row lock that is never released from blocking a whole pool."""
 
 LOST = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    exc.TimeoutError,
-    ConnectionError,
-    TimeoutError,
-    Unavailable,
-)
+    asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError, asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InterfaceError, asyncpg.InternalClientError,
+    exc.TimeoutError, ConnectionError, TimeoutError, Unavailable,
+)  # fmt: skip
 """The errors of a connection that was lost or could not be made: the server stops, restarts, or has
 no connection or time left. asyncpg raises InternalClientError when a connection breaks in the
 middle of a result; `exc.TimeoutError` comes from SQLAlchemy's pool. Any other OSError (unknown
@@ -133,12 +125,15 @@ class Database:
     pool of its own."""
 
     def __init__(
-        self, url: str, system_url: str = "", *, pool_size: int = 10, name: str = "app"
-    ) -> None:
-        self.system = Database(system_url, pool_size=pool_size, name=name) if system_url else self
+        self, url: str, system_url: str = "",
+        *, pool_size: int = 10, name: str = "app", **settings: str,
+    ) -> None:  # fmt: skip
+        """`settings`: those of a connection that are not as in SETTINGS."""
+        more: dict[str, Any] = {"pool_size": pool_size, "name": name} | settings
+        self.system = Database(system_url, **more) if system_url else self
         self._url = url
         self._pool_size = pool_size
-        self._settings = {"application_name": f"damselfly-{name}", **SETTINGS}
+        self._settings = {"application_name": f"damselfly-{name}", **SETTINGS, **settings}
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._engine: AsyncEngine | None = None
 
@@ -229,19 +224,16 @@ class Database:
                 raise
             await connection.execute("COMMIT")
 
-    async def purge(self, table: str, where: str, *args: Any) -> int:
+    async def purge(self, table: str, where: str, *args: Any) -> None:
         """Deletes the rows of all tenants that match `where`, batch by batch. Each batch has a
         transaction of its own, so that none takes long. `table` and `where` are constants of our
-        code. Returns the number of deleted rows."""
+        code."""
         old = f"SELECT ctid FROM {table} WHERE {where} LIMIT {PURGE_BATCH}"  # noqa: S608
-        total = 0
-        while True:
+        deleted = PURGE_BATCH
+        while deleted == PURGE_BATCH:
             async with self.pg(None) as pg:
                 sql = f"DELETE FROM {table} WHERE ctid = ANY(ARRAY({old}))"  # noqa: S608
                 deleted = int((await pg.execute(sql, *args)).rpartition(" ")[2])
-            total += deleted
-            if deleted < PURGE_BATCH:
-                return total
 
     async def one(self, sql: str, *args: Any) -> asyncpg.Record | None:
         """The first row of one autocommit statement, prepared once per connection."""

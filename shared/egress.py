@@ -1,29 +1,21 @@
 """The client of the egress: the only way in which our services call Alipay. The egress signs the
 calls, and every outcome that it returns has been verified."""
 
-import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 from uuid import UUID
 
+from shared.client import ServiceClient
 from shared.contracts.egress import EgressReply, EgressRequest, reply_of, reply_without_response
 from shared.errors import NoAnswer, NotSent, PoolFull
 
-if TYPE_CHECKING:
-    from shared.client import ServiceClient
-
 
 class EgressClient:
-    """One attempt for each call at one channel, and a reply in every case. `connect` is called at
-    the first call: most runs of some processes make none, and an HTTP client costs a tenth of a
-    start."""
+    """One attempt for each call at one channel, and a reply in every case."""
 
-    def __init__(self, connect: "Callable[[], ServiceClient]", channel: str = "alipay") -> None:
-        self.connected, self._channel = functools.cache(connect), channel
+    def __init__(self, client: ServiceClient, channel: str = "alipay") -> None:
+        self.client, self._channel = client, channel
 
     async def aclose(self) -> None:
-        if self.connected.cache_info().currsize:
-            await self.connected().aclose()
+        await self.client.aclose()
 
     async def call(self, tenant_id: UUID, method: str, request: EgressRequest) -> EgressReply:
         """A call of the channel's method."""
@@ -36,7 +28,7 @@ class EgressClient:
 
     async def _post(self, tenant_id: UUID, path: str, request: EgressRequest) -> EgressReply:
         try:
-            reply = await self.connected().call("POST", path, body=request, tenant_id=tenant_id)
+            reply = await self.client.call("POST", path, body=request, tenant_id=tenant_id)
         except (NotSent, PoolFull, NoAnswer) as error:
             return reply_without_response(error)
         return reply_of(reply.status, reply.content)

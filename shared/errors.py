@@ -35,14 +35,10 @@ class Problem(Exception):
     def body(self, *, instance: str = "", request_id: str = "") -> dict[str, Any]:
         """The members of the problem document; empty ones are left out."""
         members = {
-            "type": f"urn:damselfly:problem:{self.code}",
-            "title": self.title,
-            "status": self.status,
-            "code": self.code,
-            "detail": self.detail,
-            "instance": instance,
-            "request_id": request_id,
-        }
+            "type": f"urn:damselfly:problem:{self.code}", "title": self.title,
+            "status": self.status, "code": self.code, "detail": self.detail,
+            "instance": instance, "request_id": request_id,
+        }  # fmt: skip
         return {name: value for name, value in members.items() if value} | self.extensions
 
 
@@ -97,7 +93,7 @@ class Unavailable(Problem):
 
 
 class PoolFull(Unavailable):
-    """All connections of `shared.client` to this destination are busy: the request was not sent."""
+    """All the client's places for this destination are taken: the request was not sent."""
 
     code = "upstream.busy"
     title = "下游繁忙，请稍后重试 The upstream is busy; please try again."

@@ -19,9 +19,8 @@ AHEAD = timedelta(days=1)
 
 _CLAIM = """
 INSERT INTO inbox (tenant_id, consumer, event_id)
-SELECT t, $1, e FROM unnest($2::uuid[], $3::uuid[]) AS incoming(t, e)
-ON CONFLICT DO NOTHING
-RETURNING event_id
+SELECT t, $1, e FROM unnest($2::uuid[], $3::uuid[]) AS incoming(t, e) ORDER BY t, e
+ON CONFLICT DO NOTHING RETURNING event_id
 """
 
 

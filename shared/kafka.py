@@ -39,6 +39,7 @@ TOO_LARGE = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
 
 Record = ConsumerRecord[Any, Any]
 Reader = AIOKafkaConsumer
+Batch = dict[TopicPartition, list[Record]]
 
 __all__ = ["IllegalStateError", "KafkaError", "TopicPartition"]  # with what is made here
 
@@ -171,13 +172,14 @@ def reader(broker: Broker, *topics: str, **more: Any) -> AIOKafkaConsumer:
     )  # fmt: skip
 
 
-async def polled(client: AIOKafkaConsumer) -> dict[TopicPartition, list[Record]]:
-    """The records that have arrived. After several empty polls it sends the broker a request,
-    because a client would wait without end for a broker that came back at another address. If no
-    response comes it raises, and the caller makes a new client."""
+async def polled(client: AIOKafkaConsumer, *, once: bool = False) -> Batch:
+    """The records that have arrived, or none after one poll if that is `once`. Else it goes on, and
+    after several empty polls it sends the broker a request, because a client would wait without end
+    for a broker that came back at another address. If no response comes it raises, and the caller
+    makes a new client."""
     for _ in range(QUIET_POLLS):
-        records: dict[TopicPartition, list[Record]] = await client.getmany(timeout_ms=POLL_MS)
-        if records:
+        records: Batch = await client.getmany(timeout_ms=POLL_MS)
+        if records or once:
             return records
     async with asyncio.timeout(ANSWER_WITHIN_S):
         await client.end_offsets(list(client.assignment())[:1])

@@ -1,9 +1,9 @@
 """Runs the Alembic migrations of all services, and has the helpers that migrations call.
 
-Versions live in `services/<name>/migrations/versions`. After them each SQL file of the service's
-folder and rooms is applied again (functions are repeatable: DROP IF EXISTS, then CREATE). Tables
-belong to the owner role. The service's two roles may read and change rows only, and row level
-security is forced on every role.
+Versions live in `services/<name>/migrations/versions`. After them the functions of every inbox,
+the outbox's trigger and each SQL file of the service's folder and rooms are applied again (they are
+repeatable). Tables belong to the owner role. The service's two roles may read and change rows only,
+and row level security is forced on every role.
 """
 
 import asyncio
@@ -23,6 +23,8 @@ TURN = (
 MISSING = "SELECT r FROM unnest(string_to_array(:roles, ', ')) AS r WHERE to_regrole(r) IS NULL"
 TABLES = Path(__file__).parent / "tables"
 """the tables that every service has"""
+COMMON = tuple(TABLES / name for name in ("claims.sql", "replay.sql", "wake.sql"))
+"""and the functions of those tables"""
 
 
 _service: ContextVar[str] = ContextVar("service")
@@ -57,7 +59,7 @@ def create_inbox(op: Any) -> None:
 
 
 def create_bounds(op: Any) -> None:
-    """Indexes and functions for replays and purges in small steps on tables of any size."""
+    """Indexes and a table for replays and purges in small steps on tables of any size."""
     _apply(op, "bounds.sql")
     enable_rls(op, "outbox_replays")
 
@@ -91,7 +93,7 @@ async def _migrate(package: str, owner_url: str) -> None:
             driver: Any = (await connection.get_raw_connection()).driver_connection
             await driver.execute(TURN)
             await connection.run_sync(_upgrade, folder)
-            for script in functions(folder):
+            for script in (*COMMON, *functions(folder)):
                 await driver.execute(script.read_text())
     finally:
         await engine.dispose()

@@ -1,4 +1,4 @@
-"""Serving HTTP without a framework: the server's settings, health routes, problem responses.
+"""Serving HTTP and links without a framework: the server's settings, health, problem responses.
 
 Separate from shared.web, so that a worker or the gateway does not pay for FastAPI's start.
 """
@@ -7,9 +7,9 @@ import asyncio
 import gc
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import orjson
 import uvicorn
@@ -21,11 +21,9 @@ from shared import telemetry, tracing
 from shared.config import BaseConfig
 from shared.errors import NotFound, Problem
 from shared.ids import random_token
+from shared.link import PREFACE, LinkServer
 
-KEEP_ALIVE_S = 75
-STOP_WITHIN_S = 8
-BACKLOG = 512
-GC_THRESHOLDS = (10_000, 20, 20)
+KEEP_ALIVE_S, STOP_WITHIN_S, BACKLOG = 75, 8, 512
 HEALTH = frozenset({"/livez", "/readyz", "/metrics"})
 _ID_MAX = _NAME_MAX = 64
 _ESCAPES = str.maketrans({"~": "~0", "/": "~1"})
@@ -95,43 +93,8 @@ def settle_memory() -> None:
     and switches the collector on (`shared.startup` had switched it off). No collection runs here:
     it would free too little to be worth its time."""
     gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
+    gc.set_threshold(10_000, 20, 20)
     gc.enable()
-
-
-class _CoalescingTransport:
-    """A transport that sends a response's head and body as one packet. uvicorn writes them one
-    after the other and uvloop would send each at once, but a packet costs both ends more than a
-    route. Data that is followed by no other write in the same loop iteration is sent alone."""
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._held = b""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        if self._held:
-            self._held += data
-            self._release()
-        else:
-            self._held = data
-            self._loop.call_soon(self._release)
-
-    def _release(self) -> None:
-        data, self._held = self._held, b""
-        if data and not self._transport.is_closing():
-            self._transport.write(data)
-
-    def write_eof(self) -> None:
-        self._release()
-        self._transport.write_eof()
-
-    def close(self) -> None:
-        self._release()
-        self._transport.close()
 
 
 ON_STOP, IS_STOPPING = "damselfly.on_stop", "damselfly.is_stopping"
@@ -146,48 +109,86 @@ def notify_stop(scope: Any) -> None:
 
 
 class Http(HttpToolsProtocol):
-    """uvicorn's HTTP protocol over `_CoalescingTransport`."""
+    """uvicorn's HTTP protocol, or a link, as the peer begins."""
+
+    frame_max = 512 * 1024
+    """bytes of a request over a link"""
+    _has_begun = False
 
     def shutdown(self) -> None:
         super().shutdown()
         if self.cycle is not None:
             notify_stop(self.cycle.scope)
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(cast(asyncio.Transport, _CoalescingTransport(transport, self.loop)))
+    def data_received(self, data: bytes) -> None:
+        if not self.became_link(self.transport, data):
+            super().data_received(data)
+
+    def became_link(self, transport: asyncio.Transport, data: bytes) -> bool:
+        """Hands the connection on to a `LinkServer` if PREFACE, which comes in one piece, is the
+        first that comes. Later it may be a part of somebody's upload."""
+        is_first, self._has_begun = not self._has_begun, True
+        if not is_first or not data.startswith(PREFACE):
+            return False
+        self.connections.discard(self)
+        link: Any = LinkServer(self)
+        self.connections.add(link)
+        link.connection_made(transport)
+        transport.set_protocol(link)
+        link.data_received(data[len(PREFACE) :])
+        return True
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which waits until it shall end. uvicorn looks ten times a second whether it
+    shall, and that was a sixth of what all processes took at rest."""
+
+    _is_ending = False
+    _wake: Callable[[], object] = bool
+
+    @property
+    def should_exit(self) -> bool:
+        return self._is_ending
+
+    @should_exit.setter
+    def should_exit(self, value: bool) -> None:
+        self._is_ending = value
+        self._wake()
+
+    async def main_loop(self) -> None:
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        # A signal handler sets it, or another thread.
+        self._wake = lambda: loop.call_soon_threadsafe(ended.set)
+        if not self.should_exit:
+            await ended.wait()
+        self._wake = bool
 
 
 def _server(
     app: ASGIApp, *, lifespan: Literal["on", "off"], http: type[Http] = Http
 ) -> uvicorn.Server:
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            access_log=False,
-            log_level="warning",
-            loop="uvloop",
-            http=http,
-            ws="none",
-            lifespan=lifespan,
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=STOP_WITHIN_S,
-            backlog=BACKLOG,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-        )
-    )
+    config = uvicorn.Config(
+        app, loop="uvloop", http=http, ws="none", lifespan=lifespan, backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=STOP_WITHIN_S,
+        access_log=False, log_level="warning",
+        proxy_headers=False, server_header=False, date_header=False,
+    )  # fmt: skip
+    return _Server(config)
 
 
-def bound(host: str, port: int) -> socket.socket:
-    """A socket to listen on; accepted sockets inherit its options. TCP keep-alive detects a peer
-    that died without closing the connection; nothing else here would."""
+def bound(address: str, *, is_shared: bool = False) -> socket.socket:
+    """A socket to listen on at host:port; accepted sockets inherit its options. TCP keep-alive
+    detects a peer that died without closing the connection; nothing else here would. Of a shared
+    port, the kernel gives each new connection to one of the processes that listen there."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if is_shared:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
-        sock.bind((host, port))
+        host, _, port = address.rpartition(":")
+        sock.bind((host, int(port)))
     except OSError:
         sock.close()
         raise
@@ -196,11 +197,26 @@ def bound(host: str, port: int) -> socket.socket:
 
 def listen(config: BaseConfig) -> socket.socket:
     """A socket on LISTEN; if the port is taken, one line on stderr and exit 2."""
+    if config.workers > 1 and not config.metrics_listen:
+        sys.stderr.write("WORKERS > 1: each process needs a METRICS_LISTEN of its own\n")
+        raise SystemExit(2)
     try:
-        return bound(*config.listen_at)
+        return bound(config.listen, is_shared=config.workers > 1)
     except OSError as error:
         sys.stderr.write(f"cannot listen on {config.listen} (LISTEN): {error.strerror}\n")
         raise SystemExit(2) from None
+
+
+def metrics_listener(config: BaseConfig) -> list[socket.socket]:
+    """The socket on METRICS_LISTEN, if that is set. Payments matter more than metrics: when the
+    port is taken, the process starts without it."""
+    if config.metrics_listen:
+        try:
+            return [bound(config.metrics_listen)]
+        except OSError as error:
+            why = f"{config.metrics_listen} (METRICS_LISTEN): {error.strerror}"
+            sys.stderr.write(f"cannot listen on {why}; /metrics is not served\n")
+    return []
 
 
 def _flushing(send: Send) -> Send:
@@ -243,20 +259,14 @@ class Traced:
                 current.set_attribute("http.route", route)
 
 
-def run_api(
-    name: str,
-    app: ASGIApp,
-    config: BaseConfig,
-    http: type[Http] = Http,
-    extra_sockets: Sequence[socket.socket] = (),
-) -> None:
-    """Serves `app` on LISTEN and `extra_sockets` until SIGTERM, then lets requests finish."""
+def run_api(name: str, app: ASGIApp, config: BaseConfig, http: type[Http] = Http) -> None:
+    """Serves `app` on LISTEN and METRICS_LISTEN until SIGTERM, then lets requests finish."""
     telemetry.configure(name, config.log_level)
     tracing.configure(name, config.otel_exporter_otlp_endpoint)
     settle_memory()
     if tracing.is_on():
         app = Traced(app)
-    _server(app, lifespan="on", http=http).run(sockets=[listen(config), *extra_sockets])
+    _server(app, lifespan="on", http=http).run([listen(config), *metrics_listener(config)])
 
 
 @asynccontextmanager

@@ -4,10 +4,7 @@ It imports no other module of ours, so that nothing heavy is loaded before it.
 """
 
 import gc
-import ssl
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 def begin() -> None:
@@ -18,17 +15,6 @@ def begin() -> None:
     # tracebacks, but our lines are JSON. FastAPI imports pydantic.v1 only to recognise old models.
     for name in ("rich", "pydantic.v1"):
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
-
-
-@contextmanager
-def no_certificates() -> Iterator[None]:
-    """For imports that create TLS contexts: they load no certificates, so these contexts trust no
-    peer. aiohttp creates two, which would take a twentieth of the start."""
-    ssl.SSLContext.set_default_verify_paths = lambda _: None  # type: ignore[assignment, method-assign]
-    try:
-        yield
-    finally:
-        del ssl.SSLContext.set_default_verify_paths
 
 
 def end() -> None:

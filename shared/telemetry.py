@@ -49,17 +49,14 @@ def configure(process: str, level: str = "INFO") -> None:
     numeric = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
+            structlog.contextvars.merge_contextvars, structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            _masking,
-            _rendering,
+            structlog.processors.format_exc_info, _masking, _rendering,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(numeric),
         logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         cache_logger_on_first_use=True,
-    )
+    )  # fmt: skip
     logging.basicConfig(level=max(numeric, logging.WARNING), handlers=[_JsonLines()], force=True)
     # The Kafka client logs each reconnect attempt at error level; our own log lines suffice.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

@@ -14,7 +14,7 @@ import orjson
 Kind = Literal["server", "client", "consumer"]
 
 HEADER = "traceparent"
-"""W3C Trace Context, in HTTP headers and as the CloudEvents extension of the same name"""
+"""W3C Trace Context, in headers of requests and as the CloudEvents extension of the same name"""
 ROUTE = "damselfly.route"
 """the key in an ASGI scope under which the router stores the label of the route"""
 
@@ -80,11 +80,11 @@ def carried() -> dict[str, str]:
 
 
 @contextmanager
-def effects(consumer: str, kind: str, events: Sequence[bytes]) -> Iterator[None]:
-    """One span for the effect of each event, in the trace of the event's cause."""
+def effects(consumer: str, kind: str, events: Sequence[tuple[object, Any]]) -> Iterator[None]:
+    """One span for the effect of each (event, its record), in the trace of the event's cause."""
     with ExitStack() as spans:
-        for raw in events if is_on() else ():
-            parent = orjson.loads(raw).get(HEADER)
+        for _, record in events if is_on() else ():
+            parent = orjson.loads(record.value or b"{}").get(HEADER)
             if isinstance(parent, str):
                 spans.enter_context(span(f"{kind} {consumer}", "consumer", parent))
         yield

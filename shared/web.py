@@ -23,22 +23,12 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
-from shared import serve, telemetry, tracing
+from shared import errors, serve, telemetry, tracing
 from shared.contracts.principal import Principal
 from shared.contracts.speakers import EDGE
-from shared.errors import (
-    Forbidden,
-    InvalidBody,
-    MethodNotAllowed,
-    NotFound,
-    Problem,
-    TooLarge,
-    Unauthorized,
-)
 from shared.keys.tokens import TokenVerifier
 
 BODY_LIMIT = 64 * 1024
-EVENTS = "text/event-stream"
 _ADDRESS_MAX = 64
 _LONE_SURROGATE = re.compile(rb"(?i)\\ud[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..)\\ud[c-f]..")
 _NOT_UTF_8 = [{"pointer": "/", "code": "json_invalid", "message": "not UTF-8, or with a BOM"}]
@@ -49,11 +39,9 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 _requests = Counter("http_requests_total", "Requests answered", ["method", "status"])
 _seconds = Histogram(
-    "http_request_seconds",
-    "Time to the last byte of the answer",
-    ["method"],
+    "http_request_seconds", "Time until the answer is complete", ["method"],
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15),
-)
+)  # fmt: skip
 log = telemetry.get_logger("web")
 
 
@@ -63,7 +51,8 @@ async def parse(request: Request, model: type[ModelT]) -> ModelT:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise InvalidBody(errors=_surrogate_faults(model, body) or serve.faults(error)) from None
+        faults = _surrogate_faults(model, body) or serve.faults(error)
+        raise errors.InvalidBody(errors=faults) from None
 
 
 def _surrogate_faults(model: type[BaseModel], body: bytes) -> list[dict[str, str]]:
@@ -87,7 +76,7 @@ def principal(request: Request) -> Principal:
     verifier: TokenVerifier | None = request.app.state.verifier
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if verifier is None or scheme.lower() != "bearer" or not token:
-        raise Unauthorized("a service token is required")
+        raise errors.Unauthorized("a service token is required")
     verified = verifier.verify(token)
     request.scope["damselfly.principal"] = verified
     return verified
@@ -108,7 +97,7 @@ class Guard:
         is_public = self.audience == "public"
         wanted, issuers = ("service", {EDGE}) if is_public else (self.audience, self.issuers)
         if caller.kind != wanted or (issuers and caller.issuer not in issuers):
-            raise Forbidden(f"this door is for a {self.audience}")
+            raise errors.Forbidden(f"this endpoint is for a {self.audience}")
         if self.permission is not None:
             caller.require(self.permission)
         if self.step_up:
@@ -148,9 +137,9 @@ class StoreScope:
             return
         found = await self.stores_of(request)
         if found is None:
-            raise Forbidden("this account is for certain stores only")
+            raise errors.Forbidden("this account is for certain stores only")
         if not found or not own.issuperset(found):
-            raise NotFound
+            raise errors.NotFound
 
 
 def within_stores(stores_of: StoresOf) -> Any:
@@ -167,7 +156,7 @@ class Streamed(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with aclosing(cast(Any, self.body_iterator)) as source:
-            if self.media_type == EVENTS:
+            if self.media_type == "text/event-stream":
                 self.body_iterator = _until_stop(source, scope)
             await super().__call__(scope, receive, send)
 
@@ -235,13 +224,12 @@ class RequestLayer:
         try:
             declared = headers.get(b"content-length", b"0")
             if declared.isdigit() and int(declared) > self._body_limit:
-                raise TooLarge(f"at most {self._body_limit} bytes")
+                raise errors.TooLarge(f"at most {self._body_limit} bytes")
             app = self._direct(scope) or self._app
-            is_json = b"json" in headers.get(b"content-type", b"").lower()
-            await app(scope, _checked(receive, self._body_limit, is_json), sending)
+            await app(scope, _checked(receive, self._body_limit, scope, headers), sending)
         except Exception as error:
-            # Raising it further would close the connection, also for the requests that follow on
-            # it, and log the error twice. A response that has begun is cut off by the server.
+            # Raising it further would close a connection, also for the requests that follow on it,
+            # and log the error twice. A response that has begun is cut off by the server.
             response = await _rendered(Request(scope), error)
             if not has_begun:
                 await response(scope, receive, sending)
@@ -291,21 +279,23 @@ def _shortcut(endpoint: Callable[..., Any], guards: list[Any]) -> ASGIApp:
     return app
 
 
-def _checked(receive: Receive, limit: int, is_json: bool) -> Receive:
+def _checked(receive: Receive, limit: int, scope: Scope, headers: dict[bytes, bytes]) -> Receive:
     """Limits the size of a body that did not declare its length, and refuses JSON that is not UTF-8
     or begins with a byte order mark (RFC 8259 §8.1): FastAPI would read it, as Python does. JSON in
-    UTF-8 begins with an ASCII character and has no NUL; in UTF-16 and UTF-32 it has one."""
-    total = 0
+    UTF-8 begins with an ASCII character and has no NUL; in UTF-16 and UTF-32 it has one. A body
+    without a type counts as JSON where the route, which is known by then, has a body parameter."""
+    total, kind = 0, headers.get(b"content-type", b"").lower()
 
     async def receiving() -> Message:
         nonlocal total
         message = await receive()
         part: bytes = message.get("body", b"")
+        is_json = b"json" in kind if kind else getattr(scope.get("route"), "body_field", None)
         if is_json and (b"\0" in part or (not total and part >= b"\x80")):
-            raise InvalidBody(errors=_NOT_UTF_8)
+            raise errors.InvalidBody(errors=_NOT_UTF_8)
         total += len(part)
         if total > limit:
-            raise TooLarge(f"at most {limit} bytes")
+            raise errors.TooLarge(f"at most {limit} bytes")
         return message
 
     return receiving
@@ -319,31 +309,29 @@ async def _rendered(request: Request, error: Exception) -> Response:
     return serve.problem_response(found, instance=request.url.path, request_id=request_id)
 
 
-def _as_problem(error: Exception) -> Problem:
+def _as_problem(error: Exception) -> errors.Problem:
     # FastAPI wraps a problem that was raised while it read the body.
     found = error.__cause__ if isinstance(error, HTTPException) else error
-    if isinstance(found, Problem):
+    if isinstance(found, errors.Problem):
         return found
     if isinstance(error, RequestValidationError):
-        return InvalidBody(errors=serve.faults(error))
+        return errors.InvalidBody(errors=serve.faults(error))
     if isinstance(error, HTTPException):
-        return {404: NotFound, 405: MethodNotAllowed}.get(error.status_code, InvalidBody)()
-    return Problem()
+        known = {404: errors.NotFound, 405: errors.MethodNotAllowed}
+        return known.get(error.status_code, errors.InvalidBody)()
+    return errors.Problem()
 
 
 def make_app(
     name: str,
-    *,
-    verifier: TokenVerifier | None,
+    *, verifier: TokenVerifier | None,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
-    ready: serve.Ready,
-    routers: Iterable[APIRouter] = (),
-    body_limit: int = BODY_LIMIT,
-) -> FastAPI:
+    ready: serve.Ready, routers: Iterable[APIRouter] = (), body_limit: int = BODY_LIMIT,
+) -> FastAPI:  # fmt: skip
     """A FastAPI app with everything of this module and the routes of `routers`. The routes are
     added as they are: `include_router` would build each of them again at the first request."""
     app = FastAPI(title=f"Damselfly {name}", version="1", lifespan=lifespan, openapi_url=None)
-    for kind in (Problem, RequestValidationError, HTTPException):
+    for kind in (errors.Problem, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _rendered)
     app.state.verifier = verifier
     for router in routers:

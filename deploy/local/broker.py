@@ -1,13 +1,12 @@
 """The embedded broker: the Kafka-protocol cluster inside librdkafka, memory only.
 
 librdkafka picks the broker's own port anew at each start, so a forwarder stands on the stable
-port. Clients bootstrap through it, and are then told another port of it (`relayed`) that is new at
-each start, too. A client whose broker died bootstraps again (shared.kafka does), and the relays
-replay what the memory lost.
+port. Clients bootstrap through it; what its responses advertise (`relayed`) is a second port of it,
+which is new at each start, too. A client whose broker died bootstraps again (shared.kafka does),
+and the relays replay what the memory lost.
 """
 
 import asyncio
-import contextlib
 import ctypes
 import json
 import signal
@@ -16,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from deploy.local.relayed import Link, News
+from deploy.local.relayed import Arrivals, Requests
 
 TOPICS = Path(__file__).resolve().parents[1] / "kafka" / "topics.json"
 PRODUCER = 0
@@ -75,45 +74,25 @@ def _librdkafka() -> ctypes.CDLL:
     return library
 
 
-async def _forward(
-    link: Link, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
-    """Until one side ends. A client that was cut off connects again."""
-    try:
-        inner_reader, inner_writer = await asyncio.open_connection(HOST, port)
-    except OSError:
-        writer.close()
-        return
-    ways = link.up(reader, inner_writer), link.down(inner_reader, writer)
-    tasks = [asyncio.ensure_future(way) for way in ways]
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    writer.close()
-    inner_writer.close()
-
-
 async def serve(port: int) -> None:
     """Runs until SIGTERM; writes its address to standard output once it is ready."""
     broker = Broker()
     stop = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stop.set)
-    news = News()
+    arrivals = Arrivals()
 
-    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        link = Link(news, broker.stated(broker.port), broker.stated(told_port))
-        # The end of the process cancels it, which asyncio's streams would print as an error.
-        with contextlib.suppress(asyncio.CancelledError):
-            await _forward(link, broker.port, reader, writer)
+    def forward() -> Requests:
+        inner, outer = broker.stated(broker.port), broker.stated(advertised_port)
+        return Requests(arrivals, broker.port, inner, outer)
 
-    told = await asyncio.start_server(forward, HOST, 0)
-    told_port = told.sockets[0].getsockname()[1]
-    server = await asyncio.start_server(forward, HOST, port)
+    loop = asyncio.get_running_loop()
+    advertised = await loop.create_server(forward, HOST, 0)
+    advertised_port = advertised.sockets[0].getsockname()[1]
+    server = await loop.create_server(forward, HOST, port)
     address = server.sockets[0].getsockname()
     sys.stdout.write(f"broker ready at {HOST}:{address[1]}\n")
     sys.stdout.flush()
     await stop.wait()
     server.close()
-    told.close()
+    advertised.close()

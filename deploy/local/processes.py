@@ -26,6 +26,9 @@ ENGINES = ("postgres", "broker", "sandbox-alipay")
 API_NAMES = tuple(f"{name}-api" for name in SERVICES)
 WORKER_NAMES = tuple(f"{name}-worker" for name in SERVICES)
 PRODUCT = ("gateway-edge", "gateway-egress", *API_NAMES, *WORKER_NAMES)
+WORKERS_MAX = 64
+ALONE = ("binding-worker",)
+"""It adds lines to the file of audit anchors, and each names the one before."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,57 @@ def own_databases() -> list[str]:
     return [name for name in SERVICES if not os.environ.get(f"DATABASE_URL_{name.upper()}")]
 
 
+def _workers_setting(kind: str) -> str:
+    return f"WORKERS_{kind.upper().replace('-', '_')}"
+
+
+def workers(kind: str) -> int:
+    """How many processes of this kind run: WORKERS_GATEWAY_EDGE, WORKERS_PAYMENT_API, ..."""
+    setting = _workers_setting(kind)
+    wanted = os.environ.get(setting) or "1"
+    most = 1 if kind in ALONE else WORKERS_MAX
+    if not wanted.isdecimal() or not 1 <= int(wanted) <= most:
+        raise StackError(f"{setting}={wanted}：应为 1 到 {most} must be 1 to {most}")
+    return int(wanted)
+
+
+def names_of(kind: str) -> list[str]:
+    """payment-api, payment-api.2, ...: the processes of one kind."""
+    return [kind, *(f"{kind}.{number}" for number in range(2, workers(kind) + 1))]
+
+
+def product_names() -> list[str]:
+    """All processes of ours. StackError if a WORKERS_<KIND> names no kind, as a misspelt one."""
+    known = [_workers_setting(kind) for kind in PRODUCT]
+    given = (name for name in os.environ if name.startswith("WORKERS_"))
+    if unknown := sorted(set(given).difference(known)):
+        raise StackError(f"{unknown[0]}：没有这一种进程 no such kind; there are {', '.join(known)}")
+    return [name for kind in PRODUCT for name in names_of(kind)]
+
+
+def kind_of(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _inner_port(name: str) -> str:
+    """The name of the port that this process alone listens on. Those of one API share its LISTEN;
+    nobody calls a worker, so that each has a LISTEN of its own; the edge's is not public."""
+    kind = kind_of(name)
+    if kind == "gateway-edge" or (kind not in WORKER_NAMES and workers(kind) > 1):
+        return f"{name}-metrics"
+    return name
+
+
 def port_names() -> list[str]:
-    return [*PRODUCT, *ENGINES, "dragonfly-page", "edge-metrics"]
+    inner = map(_inner_port, product_names())
+    return list(dict.fromkeys([*PRODUCT, *ENGINES, "dragonfly-page", *inner]))
 
 
 def metrics_urls(ports: dict[str, int]) -> dict[str, str]:
-    """Where each process of the product shows its metrics; the edge not at its public port."""
-    listening = {**ports, "gateway-edge": ports["edge-metrics"]}
-    return {name: f"http://127.0.0.1:{listening[name]}/metrics" for name in PRODUCT}
+    """Where each process of the product shows its metrics."""
+    return {
+        name: f"http://127.0.0.1:{ports[_inner_port(name)]}/metrics" for name in product_names()
+    }
 
 
 def public_url(layout: Layout) -> str:
@@ -77,7 +123,6 @@ def environment(layout: Layout, ports: dict[str, int]) -> dict[str, str]:
         "PYDANTIC_DISABLE_PLUGINS": "__all__",
         "RUN_DIR": str(layout.run_dir),
         "PUBLIC_URL": public_url(layout),
-        "METRICS_LISTEN": f"127.0.0.1:{ports['edge-metrics']}",
         "EGRESS_URL": f"http://127.0.0.1:{ports['gateway-egress']}",
         "SERVICE_TRUST_FILE": str(layout.secrets / "trust.json"),
         **{
@@ -185,18 +230,22 @@ def _own(issuer: str, variables: dict[str, str]) -> dict[str, str]:
 
 
 def product(layout: Layout, ports: dict[str, int]) -> list[Spec]:
-    """The gateway's two processes and each service's two."""
+    """The gateway's processes and each service's, of each kind as many as `workers` says."""
     common = environment(layout, ports)
     specs = []
-    for name in PRODUCT:
-        owner, _, role = name.rpartition("-")
+    for kind in PRODUCT:
+        owner, _, role = kind.rpartition("-")
         module = "gateway" if owner == "gateway" else f"services.{owner}"
-        issuer = name if owner == "gateway" else owner
-        variables = {
-            **_own(issuer, common),
-            "LISTEN": f"127.0.0.1:{ports[name]}",
-            "SERVICE_KEY_FILE": str(layout.secrets / f"{issuer}.pem"),
-        }
-        ready = f"http://127.0.0.1:{ports[name]}/readyz"
-        specs.append(Spec(name, [sys.executable, "-m", module, role], variables, ready_url=ready))
+        issuer = kind if owner == "gateway" else owner
+        own = {**_own(issuer, common), "SERVICE_KEY_FILE": str(layout.secrets / f"{issuer}.pem")}
+        for name in names_of(kind):
+            inner = _inner_port(name)
+            listen = name if kind in WORKER_NAMES else kind
+            variables = {**own, "LISTEN": f"127.0.0.1:{ports[listen]}"}
+            if inner != listen:
+                variables["METRICS_LISTEN"] = f"127.0.0.1:{ports[inner]}"
+                variables["WORKERS"] = str(workers(kind))
+            ready = f"http://127.0.0.1:{ports[inner]}/readyz"
+            words = [sys.executable, "-m", module, role]
+            specs.append(Spec(name, words, variables, ready_url=ready))
     return specs

@@ -165,7 +165,6 @@ class Supervisor:
         await self._migrate(specs[0])
         await self._port_open("broker")
         await building
-        self._say(f"启动 {len(specs)} 个进程 starting {len(specs)} processes")
         for spec in specs:
             self._start(spec)
         await self._all_ready()
@@ -267,6 +266,7 @@ class Supervisor:
         deadline = asyncio.get_running_loop().time() + READY_WAIT_S
         waiting = {n: c.spec.ready_url for n, c in self._children.items() if c.spec.ready_url}
         total = len(waiting)
+        self._say(f"启动 {total} 个进程 starting {total} processes")
         while waiting:
             for name, url in list(waiting.items()):
                 if await asyncio.to_thread(answers, url):
@@ -351,7 +351,10 @@ class Supervisor:
         """stack.json as of now; written again after each restart, with the new pids."""
         if not self._stack:
             return
-        running = {n: [c.pid] for n, c in self._children.items() if c.pid is not None}
+        running: dict[str, list[int]] = {}
+        for name, child in self._children.items():
+            if child.pid is not None:
+                running.setdefault(processes.kind_of(name), []).append(child.pid)
         self._stack["processes"] = running
         text = json.dumps(self._stack, ensure_ascii=False, indent=2)
         secrets.write_private(self._layout.stack_file, text + "\n")

@@ -18,8 +18,9 @@ from gateway.alipay.protocol.envelope import (
     signed_request,
     unwrap,
 )
+from gateway.http_client import HttpClient
 from gateway.limits import ALIPAY_CALLS_MAX
-from shared.client import Client, Reply
+from shared.client import Reply
 from shared.clock import Clock
 from shared.contracts.egress import EgressResponse
 from shared.errors import NoAnswer, NotSent, PoolFull
@@ -76,8 +77,9 @@ class AlipayClient:
         service_provider_id: str = "",
         on_signed: Callable[[AppKeys, int], None] = lambda _app, _version: None,
     ) -> None:
-        """`on_signed` is called after each signature with the app and the key version."""
-        self._client = Client(
+        """`on_signed` is called after each signature with the app and the key version, except in a
+        check of keys (`is_alone`)."""
+        self._client = HttpClient(
             url, name="alipay", pool=ALIPAY_CALLS_MAX, timeout_s=timeout_s, is_ours=False
         )
         self._keyring = keyring

@@ -73,5 +73,5 @@ def calling_service(verifier: TokenVerifier, request: Request) -> Principal:
         raise Unauthorized("a service token is required")
     caller = verifier.verify(token.decode("latin-1"))
     if caller.kind != "service" or caller.issuer != caller.subject:
-        raise Forbidden("this door is for services")
+        raise Forbidden("this endpoint is for services")
     return caller

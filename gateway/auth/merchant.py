@@ -51,7 +51,10 @@ class CsrfRefused(Forbidden):
     """A change without the session's CSRF token, or requested by another site."""
 
     code = "auth.csrf"
-    title = "请求来源校验失败，请刷新页面 The request's origin could not be confirmed."
+    title = (
+        "请求来源校验失败，请刷新页面 "
+        "The request's origin could not be confirmed; please reload the page."
+    )
 
 
 class ActingElsewhere(Conflict):

@@ -15,7 +15,7 @@ from uuid import UUID
 from shared.client import ServiceClient
 from shared.clock import Clock
 from shared.contracts.reports import RefusedNotices
-from shared.errors import Problem, TooMany
+from shared.errors import Problem
 from shared.telemetry import get_logger
 
 REPORT_EVERY_S = 5.0
@@ -99,8 +99,8 @@ class Refusals:
                 await self._payment.call_ok(
                     "POST", "/internal/notify-refusals", body={"items": items}
                 )
-            except (Problem, TooMany) as error:
-                log.warning("notify.refusals_not_told", code=error.code, status=error.status)
+            except Problem as error:
+                log.warning("notify.refusals_not_reported", code=error.code, status=error.status)
                 if error.status == UNREADABLE:
                     continue  # repeating it would block all later reports
                 self._put_back(batch)

@@ -94,7 +94,7 @@ class LastUsed(Generic[UseT]):
             try:
                 await self._keeper.call_ok("POST", self._path, body={"items": items})
             except Problem as error:
-                log.warning("usage.not_told", path=self._path, code=error.code)
+                log.warning("usage.not_reported", path=self._path, code=error.code)
                 if error.status == UNREADABLE:
                     continue  # repeating it would block all later reports
                 for key, at in batch.items():

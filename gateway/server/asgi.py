@@ -24,7 +24,7 @@ from gateway.limits import (
     HeadersTooLarge,
     RequestLate,
 )
-from gateway.server.streaming import Disconnected, End, OldHttp, StreamBody, Upload, send_body
+from gateway.server.streaming import Disconnected, End, StreamBody, Upload, send_body
 from shared import telemetry, tracing
 from shared.errors import NotFound, Problem, TooLarge
 from shared.serve import clean_id
@@ -76,6 +76,7 @@ class Request:
         "body",
         "client",
         "headers",
+        "http_version",
         "method",
         "path",
         "query",
@@ -88,6 +89,7 @@ class Request:
     def __init__(self, scope: Scope, receive: Receive) -> None:
         raw: list[Header] = scope["headers"]
         self.method: str = scope["method"]
+        self.http_version: str = scope.get("http_version", "1.1")
         self.headers = dict(raw)
         self.raw_headers = raw
         """as received: a repeated name is kept twice"""
@@ -244,9 +246,6 @@ class HttpApp:
             log.exception("unhandled")
             response = problem_response(Problem(), request)
         scope[tracing.ROUTE] = request.route
-        if response.stream is not None and scope.get("http_version") == "1.0":
-            await response.stream.aclose()
-            response = problem_response(OldHttp(), request)
         if response.stream is not None:
             await self._stream(request, response, response.stream, scope, send, started)
             return

@@ -33,7 +33,7 @@ SWEEP_PART = 256
 log = get_logger("connections")
 
 _ended = Counter("gateway_connections_ended_total", "Connections ended by a limit", ["limit"])
-_open = Gauge("gateway_connections", "Connections that clients hold open")
+_open = Gauge("gateway_connections", "Connections that clients hold open, without links")
 _unfinished = Gauge("gateway_unfinished_bytes", "Held of requests that are not whole yet")
 _unsent = Gauge("gateway_unsent_bytes", "Held of answers that their clients have not taken yet")
 
@@ -284,7 +284,7 @@ class ConnectionTable:
 
 def affordable_connections() -> int:
     """How many connections the process may hold: its limit on open files, raised as far as allowed,
-    less what the connections to the services need."""
+    less what links, streams and calls to Alipay need."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = CONNECTIONS_MAX + FILES_KEPT_BACK
     if hard != resource.RLIM_INFINITY:

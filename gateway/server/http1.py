@@ -11,11 +11,9 @@ body is read. Its body is received as fast as it is read, and the reader ends it
 import asyncio
 import math
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Any
 
 import httptools
-import orjson
 from prometheus_client import Counter
 from starlette.types import ASGIApp
 
@@ -38,8 +36,8 @@ from gateway.limits import (
     RequestLate,
 )
 from gateway.server.connections import ConnectionTable
+from gateway.server.writing import CoalescingTransport, whole_response
 from shared.errors import Problem, TooLarge
-from shared.ids import random_token
 from shared.serve import KEEP_ALIVE_S, Http, notify_stop
 
 PART = HEADER_BYTES_MAX
@@ -65,11 +63,15 @@ class BoundedHttp(Http):
     table: ConnectionTable
     private: tuple[int, ASGIApp] | None = None
     """port of this process's inner listener, and the app that answers there"""
+    speaks_links = False
+    """whether it takes links, too: only where all callers are our own processes"""
+    frame_max = 16 * 1024 * 1024
     uploads: IsUpload | None = None
     """whether a request is an upload; None: no request is"""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        self._raw = transport
+        super().connection_made(CoalescingTransport(transport, self.loop))  # type: ignore[arg-type]
         self.address = self.client[0] if self.client else ""
         self.is_known = False
         self._received = 0
@@ -100,6 +102,10 @@ class BoundedHttp(Http):
         self.table.leave(self)
         if self._late_refusal is not None:
             self._late_refusal.cancel()
+        # uvicorn tells the last request only, which may wait behind the one that is being answered.
+        if self._current is not None:
+            self._current.disconnected = True
+            self._current.message_event.set()
         super().connection_lost(exc)
 
     @property
@@ -113,6 +119,9 @@ class BoundedHttp(Http):
     # What arrives
 
     def data_received(self, data: bytes) -> None:
+        if self.speaks_links and self.became_link(self._raw, data):
+            self.table.leave(self)
+            return
         # In parts: bytes that follow the end of a request within one part are not counted.
         for start in range(0, len(data), PART):
             if self.transport.is_closing():
@@ -307,6 +316,9 @@ class BoundedHttp(Http):
     def enforce_deadline(self, now: float) -> None:
         """Ends what is overdue: a request (408), a response that is not read, an idle
         connection."""
+        if self._current is not None and self.transport.is_closing():
+            # Its response broke off; what was sent of it may still be taken, but not for ever.
+            self._response_due = min(self._response_due, now + _send_time_s(self.transport))
         if self._response_due < math.inf:
             if now > self._response_due:
                 self.abort()
@@ -350,10 +362,10 @@ class BoundedHttp(Http):
             # A separate timer: the sweep would answer all due refusals at once.
             self._due = math.inf
             self._late_refusal = self.loop.call_later(
-                delay_s, self._end_with, _problem_response(problem)
+                delay_s, self._end_with, whole_response(problem)
             )
         else:
-            self._end_with(_problem_response(problem))
+            self._end_with(whole_response(problem))
 
     def _end_with(self, response: bytes) -> None:
         self._due = self.loop.time() + LINGER_S
@@ -366,27 +378,15 @@ def _send_time_s(transport: asyncio.Transport) -> float:
     return RESPONSE_WAIT_S + transport.get_write_buffer_size() / RESPONSE_BYTES_PER_S
 
 
-def _problem_response(problem: Problem) -> bytes:
-    request_id = random_token(12)
-    body = orjson.dumps(problem.body(request_id=request_id))
-    retry = problem.extensions.get("retry_after_s")
-    lines = [
-        f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}",
-        "content-type: application/problem+json",
-        "cache-control: no-store",
-        f"content-length: {len(body)}",
-        "connection: close",
-        f"x-request-id: {request_id}",
-        *([f"retry-after: {retry}"] if retry is not None else []),
-    ]
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
 def bounded(
     table: ConnectionTable,
     private: tuple[int, ASGIApp] | None = None,
     uploads: IsUpload | None = None,
+    *,
+    speaks_links: bool = False,
 ) -> type[BoundedHttp]:
     """The protocol class for one server; uvicorn creates the instances with its own arguments."""
-    more = {"uploads": staticmethod(uploads)} if uploads is not None else {}
-    return type("BoundedHttp", (BoundedHttp,), {"table": table, "private": private, **more})
+    more: dict[str, Any] = {"table": table, "private": private, "speaks_links": speaks_links}
+    if uploads is not None:
+        more["uploads"] = staticmethod(uploads)
+    return type("BoundedHttp", (BoundedHttp,), more)

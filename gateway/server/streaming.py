@@ -7,8 +7,9 @@ mistake the response for a complete one.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import ClassVar, Literal, Protocol
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import ClassVar, Literal, Protocol, cast
 
 from starlette.types import Message, Scope, Send
 
@@ -70,8 +71,10 @@ async def send_body(
 
 async def _sent(body: StreamBody, send: Send) -> End:
     try:
-        async for part in body:
-            await send({"type": "http.response.body", "body": part, "more_body": True})
+        # Closed at once, also when this is cancelled: else it may still be reading from the body.
+        async with aclosing(cast(AsyncGenerator[bytes, None], aiter(body))) as parts:
+            async for part in parts:
+                await send({"type": "http.response.body", "body": part, "more_body": True})
     except Broken:
         return "broken"
     await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -15,6 +15,9 @@ from shared.db import Database
 
 APPROVE_AFTER = timedelta(hours=24)
 CONNECTIONS = {"api": 6, "worker": 4}
+LOCK_WAIT_MS = "5000"
+"""Longer than in other services: all acts at one organisation wait for the commit before them (the
+audit chain), and a person would rather wait for a slow disk than act again."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,12 @@ def build_deps(
     """For the `api` or the `worker`; the database is not opened yet."""
     urls = config.database_url, config.database_system_url
     return Deps(
-        Database(*urls, pool_size=CONNECTIONS[process], name=f"binding-{process}"),
+        Database(
+            *urls,
+            pool_size=CONNECTIONS[process],
+            name=f"binding-{process}",
+            lock_timeout=LOCK_WAIT_MS,
+        ),
         clock,
         Keks(config.kek_files),
         passwords or Passwords(),

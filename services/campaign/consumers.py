@@ -21,7 +21,7 @@ async def open_campaigns(
     await service.open_campaigns(deps, pg, events)
 
 
-@handlers.on(PaymentSucceeded)
+@handlers.on(PaymentSucceeded, at_once=service.grant_rewards_at_once)
 async def grant_rewards(
     deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[PaymentSucceeded]
 ) -> None:

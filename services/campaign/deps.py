@@ -7,7 +7,8 @@ from shared.clock import Clock
 from shared.db import Database
 
 CONNECTIONS = {"api": 10, "worker": 5}
-"""In the worker one is for events, the others for the relay, the sweeper and the health routes."""
+"""In the worker one is for events, the others for the sweeper and the health routes. The relay has
+a connection of its own."""
 
 
 @dataclass(frozen=True, slots=True)

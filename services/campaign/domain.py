@@ -122,6 +122,9 @@ class Limits:
     daily_max: int | None
 
 
+NO_LIMITS = Limits(None, None, None)
+
+
 def day_of(at: datetime) -> date:
     return at.astimezone(BEIJING).date()
 

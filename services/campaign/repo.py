@@ -17,48 +17,8 @@ from shared.ids import uuid7
 
 Pg: TypeAlias = "asyncpg.Connection[Any]"
 
-# One statement per batch. A refund that was consumed first has left a revoked grant without
-# granted_at. The success completes that grant, and its coupon is revoked from the beginning, so the
-# result is the same in either order. Returns the tenants that never had a campaign, whose payments
-# got no grant.
-_GRANT = """
-WITH incoming AS (
-  SELECT * FROM unnest(
-    $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::timestamptz[],
-    $8::text[]
-  ) AS i(tenant_id, payment_id, event_id, store_id, device_id, buyer_id, at, reason)
-), granted AS (
-  INSERT INTO grants AS g (
-    tenant_id, payment_id, campaign_id, store_id, device_id, buyer_id, draws_granted, status,
-    granted_at, reason)
-  SELECT i.tenant_id, i.payment_id, c.campaign_id, i.store_id, i.device_id, i.buyer_id,
-         CASE WHEN i.reason IS NULL THEN c.draws_per_payment ELSE 0 END,
-         CASE WHEN i.reason IS NULL THEN 'granted' ELSE 'none' END, i.at, i.reason
-  FROM incoming i JOIN campaigns c ON c.tenant_id = i.tenant_id AND c.status = 'active'
-  ON CONFLICT (tenant_id, payment_id) DO UPDATE SET
-    campaign_id = excluded.campaign_id, store_id = excluded.store_id,
-    device_id = excluded.device_id, buyer_id = excluded.buyer_id,
-    draws_granted = excluded.draws_granted, granted_at = excluded.granted_at,
-    reason = excluded.reason
-  WHERE g.granted_at IS NULL
-  RETURNING tenant_id, payment_id, campaign_id, status, reason
-), issued AS (
-  INSERT INTO coupons (
-    tenant_id, coupon_id, payment_id, campaign_id, buyer_id, title, title_en, value_fen,
-    threshold_fen, valid_until, state, issued_at, changed_at)
-  SELECT g.tenant_id, i.event_id, g.payment_id, g.campaign_id, i.buyer_id, c.coupon_title,
-         c.coupon_title_en, c.coupon_value_fen, c.coupon_threshold_fen,
-         i.at + make_interval(days => c.coupon_valid_days),
-         CASE g.status WHEN 'revoked' THEN 'REVOKED' ELSE 'ISSUED' END, i.at, i.at
-  FROM granted g
-  JOIN incoming i ON i.tenant_id = g.tenant_id AND i.payment_id = g.payment_id
-  JOIN campaigns c ON c.tenant_id = g.tenant_id AND c.campaign_id = g.campaign_id
-  WHERE g.reason IS NULL
-  ON CONFLICT DO NOTHING
-)
-SELECT DISTINCT i.tenant_id FROM incoming i
-WHERE NOT EXISTS (SELECT 1 FROM campaigns c WHERE c.tenant_id = i.tenant_id)
-"""
+_GRANT = "SELECT give_rewards($1, $2, $3, $4, $5, $6, $7, $8)"
+_GRANT_AT_ONCE = "SELECT grant_at_once($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 
 _REVOKE = """
 INSERT INTO grants AS g (
@@ -103,14 +63,12 @@ FROM unnest(
 ) AS i(tenant_id, prize_id, campaign_id, position, name, name_en, kind, points, weight, stock)
 """
 
+# By ctid: for a join of so many rows the planner reads the whole table.
 _EXPIRE = """
-UPDATE coupons c SET state = 'EXPIRED', changed_at = $1
-FROM (
-  SELECT tenant_id, coupon_id FROM coupons
-  WHERE state = 'ISSUED' AND valid_until < $1
-  ORDER BY valid_until LIMIT $2 FOR UPDATE SKIP LOCKED
-) AS old
-WHERE c.tenant_id = old.tenant_id AND c.coupon_id = old.coupon_id
+UPDATE coupons SET state = 'EXPIRED', changed_at = $1
+WHERE ctid = ANY(ARRAY(
+  SELECT ctid FROM coupons WHERE state = 'ISSUED' AND valid_until < $1
+  ORDER BY valid_until LIMIT $2 FOR UPDATE SKIP LOCKED))
 """
 
 
@@ -219,12 +177,23 @@ async def change_limits(
     return (await session.scalars(statement)).one_or_none()
 
 
-async def grant(pg: Pg, rows: Sequence[tuple[Any, ...]]) -> list[UUID]:
+async def grant(pg: Pg, rows: Sequence[tuple[Any, ...]]) -> None:
     """Stores the grants of a batch, one row (tenant, payment, event, store, device, buyer, at,
-    reason) per payment; one with a reason gets no reward. Returns the tenants that never had a
-    campaign."""
-    found = await pg.fetch(_GRANT, *zip(*rows, strict=True))
-    return [row["tenant_id"] for row in found]
+    reason) per payment; one with a reason gets no reward."""
+    await pg.execute(_GRANT, *zip(*rows, strict=True))
+
+
+async def grant_at_once(
+    db: Database, inbox_key: str, rows: Sequence[tuple[Any, ...]], given: Mapping[CountKey, int]
+) -> bool:
+    """Claims the events and gives each row (as `grant` takes it, without a reason) its reward;
+    `given` is what that adds to the counts. False, and nothing is changed, unless all were new,
+    with an active campaign, without a granted reward, and within the limits."""
+    counts = [(*key, number) for key, number in sorted(given.items())]
+    given_all = await db.one(
+        _GRANT_AT_ONCE, inbox_key, *zip(*rows, strict=True), *zip(*counts, strict=True)
+    )
+    return given_all is not None and bool(given_all[0])
 
 
 async def revoke(pg: Pg, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -16,6 +16,7 @@ from services.campaign import draw, repo
 from services.campaign.deps import Deps
 from services.campaign.domain import (
     DEFAULT_OFFER,
+    NO_LIMITS,
     CampaignChanged,
     Limits,
     NoDrawLeft,
@@ -33,6 +34,7 @@ from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import MerchantCreated
 from shared.contracts.events.payment import PaymentRefunded, PaymentReversed, PaymentSucceeded
 from shared.contracts.signatures import NONCE_KEPT_S
+from shared.db import Database
 from shared.errors import NotFound
 
 EXPIRE_BATCH = 500
@@ -77,15 +79,29 @@ async def grant_rewards(
         reason = withheld(event.payable_fen, active[event.tenant_id][1], already, keys)
         if reason is None:
             given.update(count_keys)
-        rows.append(
-            (
-                event.tenant_id, event.payment_id, event.event_id, event.store_id,
-                event.device_id, event.buyer_id, event.paid_at, reason,
-            )
-        )  # fmt: skip
+        rows.append((*_grant_row(event), reason))
     if rows:
         await repo.grant(pg, rows)
         await repo.add_counts(pg, campaigns, given)
+
+
+async def grant_rewards_at_once(
+    db: Database, inbox_key: str, events: Sequence[PaymentSucceeded]
+) -> bool:
+    """What `grant_rewards` does where each event is new, earns a reward and reaches no limit, as
+    most do (consumer.AtOnce)."""
+    if any(withheld(event.payable_fen, NO_LIMITS, {}, ()) for event in events):
+        return False
+    given = Counter(count_key for event in events for count_key in _count_keys(event))
+    rows = [_grant_row(event) for event in events]
+    return await repo.grant_at_once(db, inbox_key, rows, given)
+
+
+def _grant_row(event: PaymentSucceeded) -> tuple[Any, ...]:
+    return (
+        event.tenant_id, event.payment_id, event.event_id, event.store_id,
+        event.device_id, event.buyer_id, event.paid_at,
+    )  # fmt: skip
 
 
 def _count_keys(event: PaymentSucceeded) -> list[repo.CountKey]:

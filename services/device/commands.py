@@ -33,7 +33,7 @@ class BadInput(Exception):
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m services.device", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("api", help="serve HTTP on LISTEN")
+    commands.add_parser("api", help="serve requests on LISTEN")
     commands.add_parser("worker", help="relay and consume events, forget what is over")
     commands.add_parser("migrate", help="bring the database to the newest schema")
     codes = commands.add_parser("codes", help="enrolment codes")

@@ -1,5 +1,5 @@
 """Event consumers: stores that binding creates; people who leave a role or have a new password;
-merchants that are suspended or resumed."""
+merchants that are suspended or resumed; requested steps of a mini program's release."""
 
 from collections.abc import Sequence
 from typing import Any

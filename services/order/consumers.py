@@ -27,9 +27,9 @@ handlers = Handlers("order")
     PaymentFailed,
     PaymentClosed,
     PaymentReversed,
-    PaymentRefunded,
-    PaymentLateSuccess,
+    at_once=service.record_new_payments,
 )
+@handlers.on(PaymentRefunded, PaymentLateSuccess)
 async def record_payments(
     _deps: Deps, pg: "asyncpg.Connection[Any]", events: Sequence[PaymentFact]
 ) -> None:

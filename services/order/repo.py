@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.order.domain import Outcome
 from services.order.models import Order, OrderEvent, Store
 from shared.contracts.instants import BEIJING_OFFSET
+from shared.db import Database
 
 Pg: TypeAlias = "asyncpg.Connection[Any]"
 
@@ -59,10 +60,8 @@ WITH incoming AS (
 
 # Creates the orders of new payments, with the first entry of their timelines. A conflict means
 # that the payment has an order already (the fact is merged next), or that the order number is taken
-# (the next try gets another one). Returns the events that created an order.
-_OPEN = (
-    _INCOMING  # noqa: S608 (constants only)
-    + """
+# (the next try gets another one).
+_OPENED = """
 , opened AS (
   INSERT INTO orders (
     tenant_id, order_id, payment_id, order_no, order_type, sub_type, outcome, pay_method, channel,
@@ -73,7 +72,7 @@ _OPEN = (
          out_trade_no, trade_no, buyer_id, buyer_logon_id, subject,
          CASE WHEN device_id IS NULL THEN 'api' ELSE 'device' END, ordered_at,
          CASE WHEN outcome IN (2, 3) THEN at END, CASE WHEN outcome IN (1, 4) THEN at END
-  FROM incoming
+  FROM incoming {claimed}
   ON CONFLICT DO NOTHING
   RETURNING tenant_id, order_id
 ), timeline AS (
@@ -81,8 +80,12 @@ _OPEN = (
   SELECT tenant_id, event_id, event_id, kind, at, data::jsonb
   FROM incoming WHERE event_id IN (SELECT order_id FROM opened)
 )
-SELECT order_id FROM opened
 """
+_OPEN = _INCOMING + _OPENED.format(claimed="") + "SELECT order_id FROM opened"  # noqa: S608
+_OPEN_AT_ONCE = (
+    _INCOMING  # noqa: S608 (constants only)
+    + _OPENED.format(claimed="WHERE (SELECT claim_all($22, $1, $3))")
+    + "SELECT require_all(count(*), $3) FROM opened"
 )
 
 # Merges facts into existing orders: the strongest outcome, the largest refund, the earliest of each
@@ -138,6 +141,16 @@ ON CONFLICT (tenant_id, store_id) DO UPDATE SET event_id = excluded.event_id,
 async def open_orders(pg: Pg, facts: Sequence[OrderFact]) -> set[UUID]:
     """The ids of the events that created an order."""
     return {row["order_id"] for row in await pg.fetch(_OPEN, *zip(*facts, strict=True))}
+
+
+async def open_at_once(db: Database, inbox_key: str, facts: Sequence[OrderFact]) -> bool:
+    """Claims the events and creates an order for each. False, and nothing is changed, unless all
+    were new and none of their payments had an order."""
+    try:
+        await db.many(_OPEN_AT_ONCE, *zip(*facts, strict=True), inbox_key)
+    except asyncpg.CardinalityViolationError:
+        return False
+    return True
 
 
 async def merge_facts(pg: Pg, facts: Sequence[OrderFact]) -> set[UUID]:

@@ -34,6 +34,7 @@ from shared.contracts.events.payment import (
     PaymentReversed,
     PaymentSucceeded,
 )
+from shared.db import Database
 from shared.errors import NotFound
 
 NUMBER_TRIES = 8
@@ -130,6 +131,17 @@ def _order_fact(event: PaymentFact) -> OrderFact:
     )
 
 
+def _order_facts(events: Sequence[PaymentFact]) -> list[OrderFact]:
+    # Sorted, so that batches that overlap lock rows in the same order and cannot deadlock.
+    return sorted(map(_order_fact, events), key=lambda fact: (fact.tenant_id, fact.payment_id))
+
+
+async def record_new_payments(db: Database, inbox_key: str, events: Sequence[PaymentFact]) -> bool:
+    """What `record_payments` does where each event is new and the first of its payment, as most are
+    (consumer.AtOnce)."""
+    return await repo.open_at_once(db, inbox_key, _order_facts(events))
+
+
 async def record_payments(pg: "asyncpg.Connection[Any]", events: Sequence[PaymentFact]) -> None:
     """Keeps exactly one order per payment, in whatever order and how often facts come (G6).
 
@@ -137,8 +149,7 @@ async def record_payments(pg: "asyncpg.Connection[Any]", events: Sequence[Paymen
     are merged into the existing ones. Facts that are left then had a number that was taken, and are
     tried again with another one.
     """
-    # Sorted, so that batches that overlap lock rows in the same order and cannot deadlock.
-    left = sorted(map(_order_fact, events), key=lambda fact: (fact.tenant_id, fact.payment_id))
+    left = _order_facts(events)
     for _ in range(NUMBER_TRIES):
         opened = await repo.open_orders(pg, left)
         left = [fact for fact in left if fact.event_id not in opened]

@@ -33,7 +33,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         description="Payments, refunds and notifications. Settings come from the environment.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("api", help="serve HTTP on LISTEN")
+    commands.add_parser("api", help="serve requests on LISTEN")
     commands.add_parser("worker", help="relay and consume events, sweep, check invariants")
     commands.add_parser("migrate", help="bring the database to the newest schema")
     notices = commands.add_parser("notices", help="Alipay's notifications, of all merchants")

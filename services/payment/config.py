@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.payment.schedule import Schedule
+from services.payment.schedule import PAY_START_S, Schedule
 from shared.config import DatabaseConfig
 
 
@@ -15,8 +15,6 @@ class PaymentConfig(DatabaseConfig):
 
     database_url: str = Field(validation_alias="DATABASE_URL_PAYMENT")
     database_system_url: str = Field(validation_alias="DATABASE_SYSTEM_URL_PAYMENT")
-    outbox_idle_poll_ms: int = Field(60, ge=10, le=10_000)
-    """shorter than elsewhere: at a device somebody waits for the coupon of a payment"""
     egress_url: str
     alipay_timeout_ms: int = Field(15_000, ge=100, le=60_000)
     payment_deadline_s: float = Field(60.0, gt=0)
@@ -41,7 +39,7 @@ class PaymentConfig(DatabaseConfig):
             slow_after_s=self.payment_slow_after_s,
             refund_query_s=self.payment_refund_query_s,
             lease_s=self.payment_lease_s,
-            pay_open_s=self.channel_wait_s + 12.0,  # and the earlier tries that were not sent
+            pay_open_s=self.channel_wait_s + 2 * PAY_START_S,
         )
 
 

@@ -19,8 +19,8 @@ from shared.keys.tokens import TokenSigner
 NAME = "payment"
 DB_CONNECTIONS = 12
 CALLS_MAX = {"api": 384, "worker": 32}
-"""Connections to the egress. The API has as many as the egress lets through to the channel, because
-a slow channel holds them for seconds; the worker as many as rows that it works on at once."""
+"""Calls to the egress at a time. The API may have as many as the egress lets through, because a
+slow channel takes seconds for each; the worker as many as rows that it works on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def build_deps(config: PaymentConfig, clock: Clock, process: str) -> Deps:
     return Deps(
         db=db,
         writes=Writes(db),
-        channels=Channels(Alipay(EgressClient(lambda: egress), clock)),
+        channels=Channels(Alipay(EgressClient(egress), clock)),
         clock=clock,
         schedule=config.schedule,
     )

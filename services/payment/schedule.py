@@ -5,10 +5,14 @@ from datetime import datetime, timedelta
 
 from services.payment.snapshot import Payment
 
+PAY_START_S = 6.0
+"""The pay call begins so soon after its request, or not at all, and a further try so soon after the
+first one: so none is under way when `pay_open_s` has passed, after which a cancel is final."""
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Intervals and time limits; every number is configuration (alipay-protocol §4.9)."""
+    """Intervals and time limits (alipay-protocol §4.9). `PaymentConfig` sets some of them."""
 
     deadline_s: float = 60.0
     poll_s: float = 3.0

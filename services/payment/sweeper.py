@@ -16,7 +16,7 @@ from services.payment.notices.settlement import NOTICE_LEASE_S, look_at_notice
 from services.payment.notices.store import lease_notices
 from services.payment.payments import repo as payment_repo
 from services.payment.payments.settlement import advance, new_lease
-from services.payment.payments.store import lease_payments
+from services.payment.payments.store import is_anything_due, lease_payments
 from services.payment.refunds.service import advance_refund
 from services.payment.refunds.store import lease_refunds
 from shared import inbox
@@ -83,6 +83,8 @@ class Sweeper:
         deps, lease = self._deps, new_lease()
         lease_s = deps.schedule.lease_s
         rounds: list[Round] = []
+        if not await is_anything_due(deps.db):
+            return rounds
         for at, payment in await lease_payments(deps.db, self._free_slots, lease, lease_s):
             rounds.append(_as_round(advance, deps, payment, at, lease))
         free = self._free_slots - len(rounds)

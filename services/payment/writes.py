@@ -1,10 +1,12 @@
 """The hot writes of payments in batches: rows that wait at the same time go in one statement.
 
 One statement is one transaction: a result returns only after the commit of its batch, and a lost
-connection leaves the outcome of every row of the batch unknown (F18). Each row is written in a
-subtransaction of its own, so a row that the database refuses changes nothing for the others. A row
-that would have to wait for another transaction is written once more, alone, so that the others do
-not wait for it; so is a row because of which the database refuses a whole statement.
+connection leaves the outcome of every row of the batch unknown (F18). A row that the database
+refuses changes nothing for the others: each is written in a subtransaction of its own. Where a
+batch has more than two rows a tenant on average, it is written tenant by tenant, and three or more
+ordinary rows of one tenant share a subtransaction, and one INSERT or UPDATE (ADR 39). A row that
+would have to wait for another transaction is written once more, alone, so that the others do not
+wait for it; so is a row because of which the database refuses a whole statement.
 """
 
 import asyncio
@@ -25,6 +27,9 @@ LOCK_MS = 250
 """How long the statement of a batch may wait for other transactions in all. Below PostgreSQL's
 `deadlock_timeout` (1 s): two batches that wait for each other part before one of them is killed."""
 ALONE_LOCK_MS = 2_000
+ALONE_MAX = 4
+"""How many rows may be written alone at a time: the locks of one merchant must not take the
+connections of all."""
 WAIT_MAX_S = 10.0
 """A row without a result by then is given up, and not written if it still waits for a statement."""
 
@@ -41,7 +46,8 @@ Columns = tuple[Any, ...]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Write:
-    """The statements that write a row, or many; their last argument is the lock timeout."""
+    """The statements that write a row, or many. A row's first column is the tenant; the last
+    argument of each statement is the lock timeout."""
 
     name: str
     calls: RowCalls
@@ -56,6 +62,7 @@ class Writes:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._batches: dict[Write, Batches[Columns, asyncpg.Record | None]] = {}
+        self._alone = asyncio.Semaphore(ALONE_MAX)
 
     async def one(self, write: Write, columns: Columns) -> asyncpg.Record:
         """Writes one row; its record. Raises the database's refusal of this row, or Unavailable."""
@@ -67,10 +74,11 @@ class Writes:
         try:
             async with asyncio.timeout(WAIT_MAX_S):
                 record = await batches.put(columns)
+                if record is None or isinstance(_refusal(record), BUSY):
+                    async with self._alone:
+                        [record] = await self._written(write, [columns], ALONE_LOCK_MS)
         except TimeoutError:
             raise Unavailable("the database does not answer", retry_after_s=1) from None
-        if record is None or isinstance(_refusal(record), BUSY):
-            [record] = await self._written(write, [columns], ALONE_LOCK_MS)
         refusal = _refusal(record)
         if refusal is not None:
             with as_unavailable():
@@ -101,7 +109,10 @@ class Writes:
     ) -> list[asyncpg.Record]:
         if len(rows) == 1:
             return await self._db.many(write.calls.one, *rows[0], lock_ms)
-        return await self._db.many(write.calls.many, *zip(*rows, strict=True), lock_ms)
+        tenants = {row[0] for row in rows}
+        has_several = len(rows) > 2 * len(tenants)
+        text = write.calls.by_tenant if has_several else write.calls.many
+        return await self._db.many(text, *zip(*rows, strict=True), lock_ms)
 
 
 def _refusal(record: asyncpg.Record) -> asyncpg.PostgresError | None:

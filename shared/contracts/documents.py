@@ -1,4 +1,4 @@
-"""The documents of internal HTTP calls: one class for each, used by both sides.
+"""The documents of calls between our processes: one class for each, used by both sides.
 
 Responses are parsed leniently (a newer process may add members), request bodies strictly. Boxes are
 sealed (`shared.keys.sealed`): only a process with the key of that purpose opens them.

@@ -77,7 +77,7 @@ class EgressReply(NamedTuple):
 
 
 def reply_of(status: int, content: bytes) -> EgressReply:
-    """The reply in an HTTP response of the egress."""
+    """The reply in a response of the egress."""
     try:
         document = orjson.loads(content)
     except orjson.JSONDecodeError:

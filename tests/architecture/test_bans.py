@@ -36,7 +36,7 @@ BANS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], str]] = {
     "plain-httpx": (
         r"httpx\.AsyncClient\(|httpx\.Client\(|aiohttp\.ClientSession\(",
         RUNTIME,
-        ("shared/client.py",),
+        ("gateway/http_client.py",),
         "one bounded pool per destination, made in one place (performance §0.2, §0.9)",
     ),
     "slow-middleware": (

@@ -1,8 +1,8 @@
-"""What an inner HTTP call costs, by client: `python -m tests.bench.clients` (decision 0031).
+"""What an HTTP call costs, by client: `python -m tests.bench.clients` (decision 0031).
 
 CPU microseconds of this process for each POST of 500 bytes of JSON, answered with 500 bytes by a
 small server in another process, at 1 and 32 in flight. The clients take turns, so that a busy
-machine is busy for all of them; median and least of seven rounds. CPU time, because neighbours bend
+machine is busy for all of them; median and least of nine rounds. CPU time, because neighbours bend
 wall time. httpcore, niquests, pyreqwest and rnet are no dependencies of ours: without them
 (`pip install --target DIR`, then PYTHONPATH=DIR) their figures are left out.
 """
@@ -21,7 +21,7 @@ import httpx
 import uvloop
 from httpx_aiohttp import AiohttpTransport
 
-from shared.client import Client
+from gateway.http_client import HttpClient
 
 BODY = b'{"a":"%b"}' % (b"x" * 492)
 HEADERS = {
@@ -30,7 +30,7 @@ HEADERS = {
     "X-Request-Id": "abcdefgh",
 }
 CALLS = 800
-ROUNDS = 7
+ROUNDS = 9
 IN_FLIGHT = (1, 32)
 PORT = 18999
 URL = f"http://127.0.0.1:{PORT}"
@@ -55,8 +55,8 @@ Call = Callable[[], Awaitable[object]]
 
 
 def _ours() -> Iterator[tuple[str, Call]]:
-    client = Client(URL, name="bench", pool=100)
-    yield "shared.client", lambda: client.request("POST", "/", content=BODY, headers=HEADERS)
+    client = HttpClient(URL, name="bench", pool=100)
+    yield "gateway.http_client", lambda: client.request("POST", "/", content=BODY, headers=HEADERS)
     session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=100))
 
     async def by_session() -> None:

@@ -1,9 +1,11 @@
 """The situations in which two commits are compared (`tests.bench.against`)."""
 
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
+
+import httpx
 
 from tests.bench.load import Load
 from tests.bench.merchants import add_merchants
@@ -48,16 +50,20 @@ class Bench:
         self._of_many: dict[str, Load] = {}
         self._pace_s = 0.0
 
-    async def prepare(self) -> None:
-        """Makes the merchants, and learns the pace that is half of what the slower build can do."""
+    async def prepare(self) -> tuple[Situation, ...]:
+        """Makes the merchants, and learns the pace that is half of what the slower build can do.
+        Returns what can be measured: an old commit's console may make merchants otherwise."""
         rates = []
         for name, build in self._builds.items():
-            devices = await add_merchants(build, MERCHANTS, OF_EACH)
-            # Another seed: the channel accepts a buyer's code once.
-            self._of_many[name] = Load(*build.address, devices, seed=2)
+            with suppress(httpx.HTTPStatusError):
+                devices = await add_merchants(build, MERCHANTS, OF_EACH)
+                # Another seed: the channel accepts a buyer's code once.
+                self._of_many[name] = Load(*build.address, devices, seed=2)
             warm = await self._loads[name].run(32, self._seconds, warm_s=1.0)
             rates.append(check_load(f"warm-up of {name}", warm).per_s)
         self._pace_s = 32 / (min(rates) / 2)
+        has_many = len(self._of_many) == len(self._builds)
+        return tuple(one for one in SITUATIONS if has_many or not one.has_merchants)
 
     async def measure(self, name: str, situation: Situation) -> dict[str, Any]:
         """One window of one build."""

@@ -130,7 +130,7 @@ def window(browser: Browser, stack: Stack) -> Iterator[Open]:
             # A password entered once more renewed the session: the next window goes on with it.
             state.update(context.storage_state())
         context.close()
-        assert not faults
+        assert not faults, stack.complaints()
 
 
 @dataclass

@@ -1,8 +1,9 @@
 """Kills and faults against a whole stack: python -m tests.chaos --help.
 
-Starts a stack of its own, sells at a steady pace while a random process is killed -9 every two
-seconds and the channel misbehaves now and then, heals, waits until everything is final, and
-judges by the sandbox's ledger. Then the broker, whose memory is all it has, is wiped once more.
+Starts a stack of its own, and sells at a steady pace while the channel misbehaves now and then.
+Every two seconds a random process is killed -9, each time in a burst of sales on all idle devices.
+Then it heals, waits until everything is final, and judges by the sandbox's ledger. Then the broker,
+whose memory is all it has, is wiped once more.
 Writes RUN_DIR/chaos.json (interfaces §4); exit code 1 on any violation.
 """
 
@@ -19,7 +20,9 @@ from tests.chaos.run import Options, run
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--payments", type=int, default=500, help="sales to make")
+    parser.add_argument(
+        "--payments", type=int, default=500, help="sales to make, besides the bursts"
+    )
     parser.add_argument("--seconds", type=float, help="stop selling after this long")
     parser.add_argument("--seed", type=int, help="repeat a run; default: a new one, printed")
     parser.add_argument("--pace", type=float, default=12.0, help="sales started per second")

@@ -1,16 +1,21 @@
 """kill -9 of a random process every two seconds, and a clean restart of the database in each round;
-the stack's own supervisor starts it again."""
+the stack's own supervisor starts it again. A burst of sales begins just before each, so that it
+meets payments in the middle of their batches."""
 
 import asyncio
+import os
 import random
 import signal
 from collections import Counter
+from collections.abc import Callable
 
 from tests.fixtures.processes import Stack
 
 PERIOD_S = 2.0
 NOT_OURS = ("sandbox", "dragonfly", "alipay", "supervisor")
 """The sandbox and the supervisor are not under test, so they are never killed."""
+BURST_S = (0.02, 0.06)
+"""How long a burst goes on before the kill."""
 RESTART = "postgres_restart"
 """The signal of `pg_ctl restart -m fast`: the server ends every session at once."""
 
@@ -18,8 +23,11 @@ RESTART = "postgres_restart"
 class Killer:
     """Runs until cancelled; `kills` counts kill -9 by process name, `restarts` clean ones."""
 
-    def __init__(self, stack: Stack, seed: int, *, period_s: float = PERIOD_S) -> None:
+    def __init__(
+        self, stack: Stack, seed: int, burst: Callable[[], None], *, period_s: float = PERIOD_S
+    ) -> None:
         self._stack = stack
+        self._burst = burst
         self._rng = random.Random(seed)
         self._period_s = period_s
         self.kills: Counter[str] = Counter()
@@ -32,8 +40,11 @@ class Killer:
         )
 
     def strike(self, name: str) -> bool:
-        """Kills one process by name, if it is running now."""
-        if not self._stack.kill(name):
+        """Kills one process of that name, if it is running now; others of its kind go on."""
+        pids = self._stack.pids(name)
+        try:
+            os.kill(self._rng.choice(pids), signal.SIGKILL)
+        except (IndexError, ProcessLookupError):
             return False
         self.kills[name] += 1
         return True
@@ -53,6 +64,8 @@ class Killer:
                 queue = [*self.targets(), RESTART]
                 self._rng.shuffle(queue)
             name = queue.pop()
+            self._burst()
+            await asyncio.sleep(self._rng.uniform(*BURST_S))
             if name == RESTART:
                 self.restart_database()
             else:

@@ -83,16 +83,17 @@ async def _sold_and_judged(
     stack: Stack, options: Options, devices: list[Identity], owner: Owner
 ) -> Verdict:
     shop = Shop(devices, owner, payments=options.payments, pace=options.pace, seed=options.seed)
-    killer = Killer(stack, options.seed, period_s=options.period_s)
+    killer = Killer(stack, options.seed, shop.burst, period_s=options.period_s)
     judge = Judge(stack, shop)
     verdict = Verdict(seed=options.seed)
     await _break_channel(stack, verdict)
     _say(f"selling {options.payments} times at {options.pace}/s on {options.devices} devices")
     selling = asyncio.ensure_future(shop.run())
     killing = asyncio.ensure_future(killer.run())
+    watching = asyncio.ensure_future(verdict.batches.watch(stack))
     notices = odd_notices(stack, shop.numbers, options.seed, verdict.notices)
     notifying = asyncio.ensure_future(notices)
-    await _until_sold(shop, selling, options)
+    verdict.sold_s = await _until_sold(shop, selling, options)
     killing.cancel()
     notifying.cancel()
     await asyncio.gather(notifying, return_exceptions=True)
@@ -100,12 +101,15 @@ async def _sold_and_judged(
         verdict.faults.update(await judge.fault_counts(admin))
         await admin.delete("/faults")
     healed_at = time.monotonic()
-    _say(f"{sum(killer.kills.values())} kills; healing")
+    _say(f"{sum(killer.kills.values())} kills, {shop.burst_sales} sales in bursts; healing")
     verdict.stuck = await _settle(judge, selling, healed_at)
     verdict.stuck_after_s = time.monotonic() - healed_at
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
     if stack.info["kafka"]["kind"] == "embedded":
         await _wipe(stack, killer, judge)
     verdict.kills = killer.kills
+    verdict.burst_sales = shop.burst_sales
     verdict.faults.update(killer.restarts)
     await judge.fill(verdict)
     return verdict
@@ -139,15 +143,17 @@ async def _break_channel(stack: Stack, verdict: Verdict) -> None:
     verdict.faults.clear()
 
 
-async def _until_sold(shop: Shop, selling: "asyncio.Future[None]", options: Options) -> None:
-    """Until the last sale has begun (kills go on that long), or the time is up."""
+async def _until_sold(shop: Shop, selling: "asyncio.Future[None]", options: Options) -> float:
+    """Until the last sale has begun (kills go on that long), or the time is up; how long it
+    took."""
     started = time.monotonic()
     limit_s = options.seconds or 3600.0 * 8
     while not selling.done() and time.monotonic() - started < limit_s:
-        if len(shop.journal) >= options.payments:
+        if shop.steady_sales >= options.payments:
             break
         await asyncio.sleep(0.2)
     shop.stop_selling.set()
+    return time.monotonic() - started
 
 
 async def _settle(judge: Judge, selling: "asyncio.Future[None]", healed_at: float) -> int:

@@ -56,7 +56,7 @@ class Sale:
 
 
 class Shop:
-    """All devices together sell `payments` times at a steady pace."""
+    """All devices together sell `payments` times at a steady pace, and more in bursts."""
 
     def __init__(
         self,
@@ -75,25 +75,42 @@ class Shop:
         self.journal: list[Sale] = []
         self.numbers: list[str] = []
         """out_trade_no of the sales that have ended"""
+        self.burst_sales = 0
+        """sales of bursts; these are not among `payments`"""
+        self._tickets: asyncio.Queue[Sale | None] = asyncio.Queue()
+        self._idle = 0
+        """devices that wait for a sale"""
         self.stop_selling = asyncio.Event()
         """No new sale after this; sales that have begun go on until they are final."""
 
+    @property
+    def steady_sales(self) -> int:
+        """Sales at the steady pace that have begun."""
+        return len(self.journal) - self.burst_sales
+
+    def burst(self) -> None:
+        """One more sale for each device that waits for one, at the same moment."""
+        if self.stop_selling.is_set():
+            return
+        for _ in range(self._idle - self._tickets.qsize()):
+            self.burst_sales += 1
+            self._tickets.put_nowait(self._sale())
+
     async def run(self) -> None:
-        tickets: asyncio.Queue[Sale | None] = asyncio.Queue()
         async with (
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
             asyncio.TaskGroup() as group,
         ):
             for identity in self._devices:
                 device = Device(identity, session=session)
-                group.create_task(self._counter(device, tickets, group))
+                group.create_task(self._counter(device, group))
             for _ in range(self._payments):
                 if self.stop_selling.is_set():
                     break
-                tickets.put_nowait(self._sale())
+                self._tickets.put_nowait(self._sale())
                 await asyncio.sleep(self._rng.expovariate(self._pace))
             for _ in self._devices:
-                tickets.put_nowait(None)
+                self._tickets.put_nowait(None)
 
     def _sale(self) -> Sale:
         is_code = self._rng.random() < CODE_SHARE
@@ -105,10 +122,15 @@ class Shop:
             is_cancelled_early=self._rng.random() < CANCEL_SHARE,
         )
 
-    async def _counter(
-        self, device: Device, tickets: "asyncio.Queue[Sale | None]", group: asyncio.TaskGroup
-    ) -> None:
-        while (sale := await tickets.get()) is not None:
+    async def _ticket(self) -> Sale | None:
+        self._idle += 1
+        try:
+            return await self._tickets.get()
+        finally:
+            self._idle -= 1
+
+    async def _counter(self, device: Device, group: asyncio.TaskGroup) -> None:
+        while (sale := await self._ticket()) is not None:
             sale.device_id = device.identity.device_id
             self.journal.append(sale)
             started = time.monotonic()

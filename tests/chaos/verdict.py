@@ -4,8 +4,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.chaos.batches import ENOUGH_ROWS, Batches
+
 INVARIANTS = ("G1", "G2", "G3", "G4", "G5", "G6", "G7", "G8")
 STUCK_LIMIT_S = 90.0
+BATCHED_FROM_S = 10.0
+"""A run that sells at least this long must have had bursts that met in batches."""
 
 
 @dataclass
@@ -31,8 +35,20 @@ class Verdict:
     succeeded: int = 0
     failed: int = 0
     cancelled: int = 0
+    sold_s: float = 0.0
+    """how long sales were started and processes killed"""
+    burst_sales: int = 0
+    """sales that began at once with others just before a kill"""
+    batches: Batches = field(default_factory=Batches)
     evidence: list[str] = field(default_factory=list)
     """One line per violation, with the ids to search for in the logs."""
+
+    @property
+    def is_batched(self) -> bool:
+        """Whether kills had a chance to meet payments in the middle of a batch. Devices that try
+        again after an outage make batches too, so the bursts are counted for themselves."""
+        has_batches = self.burst_sales > 0 and self.batches.rows_max_bucket > ENOUGH_ROWS
+        return self.sold_s < BATCHED_FROM_S or has_batches
 
     @property
     def is_clean(self) -> bool:
@@ -47,6 +63,7 @@ class Verdict:
         return (
             not any(zeroes)
             and self.stuck_after_s <= STUCK_LIMIT_S
+            and self.is_batched
             and all(self.invariants.values())
             and self.succeeded + self.failed + self.cancelled == self.payments
         )
@@ -61,6 +78,7 @@ class Verdict:
             "faults": dict(sorted(self.faults.items())),
             "notices": dict(sorted(self.notices.items())),
             "work": dict(sorted(self.work.items())),
+            "batches": self.batches.document() | {"burst_sales": self.burst_sales},
             "lost": self.lost,
             "double": self.double,
             "amount_difference_fen": self.amount_difference_fen,
@@ -85,6 +103,7 @@ class Verdict:
         lines.append("  faults  " + _pairs(document["faults"]))
         lines.append("  notices " + _pairs(document["notices"]))
         lines.append("  work    " + _pairs(document["work"]))
+        lines.append("  batches " + _pairs(document["batches"]))
         lines.append("  ended   " + _pairs(document["outcomes"]))
         for name in (
             "lost",
@@ -97,6 +116,8 @@ class Verdict:
         ):
             lines.append(f"  {name:<24}{document[name]:>8}")
         lines.append("  invariants " + _pairs(self.invariants))
+        if not self.is_batched:
+            lines.append(f"  ! no burst, or no statement wrote more than {ENOUGH_ROWS} rows")
         lines += [f"  ! {line}" for line in self.evidence[:20]]
         lines.append("clean" if self.is_clean else "VIOLATED")
         return "\n".join(lines)

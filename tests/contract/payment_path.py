@@ -47,7 +47,7 @@ def _picture() -> list[str]:
         if high.endswith(".py"):
             imported = graph.find_modules_directly_imported_by(_module(high))
             lines += [f"    {name} --> {names[low]}" for low in names if _module(low) in imported]
-    lines += ["    edge == HTTP ==> payment", "    payment == HTTP ==> egress", "```"]
+    lines += ["    edge == link ==> payment", "    payment == link ==> egress", "```"]
     return lines
 
 

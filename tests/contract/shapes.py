@@ -136,6 +136,13 @@ CHAOS = {
     "kills": int,
     "kills_by_process": each(int),
     "faults": each(int),
+    "batches": {
+        "rows_max_bucket": int,
+        "rows_mean": NUMBER,
+        "statements": int,
+        "rows": int,
+        "burst_sales": int,
+    },
     "lost": int,
     "double": int,
     "amount_difference_fen": int,

@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 
 from tests.chaos import aftermath, books, judge
+from tests.chaos.batches import Batches
 from tests.chaos.verdict import INVARIANTS, Verdict
 
 pytestmark = pytest.mark.asyncio
@@ -74,3 +75,47 @@ async def test_each_fails_by_itself(
 ) -> None:
     told = await judged(monkeypatch, **found)
     assert [name for name in INVARIANTS if not told[name]] == [broken]
+
+
+def metrics(started: float, **sizes: int) -> str:
+    """What an API shows that wrote batches of these sizes: statement -> rows of its only batch."""
+    lines = [f"process_start_time_seconds {started}"]
+    for statement, rows in sizes.items():
+        lines += [
+            f'payment_batch_rows_bucket{{le="{bound}",statement="{statement}"}} {rows <= bound:d}.0'
+            for bound in (1.0, 2.0, 4.0, 8.0)
+        ]
+        lines.append(f'payment_batch_rows_bucket{{le="+Inf",statement="{statement}"}} 1.0')
+        lines.append(f'payment_batch_rows_count{{statement="{statement}"}} 1.0')
+        lines.append(f'payment_batch_rows_sum{{statement="{statement}"}} {rows}.0')
+    return "\n".join(lines)
+
+
+async def test_batches_are_counted_across_restarts() -> None:
+    """The newest counters of each process, also of one that has ended."""
+    batches = Batches()
+    assert batches.document() == {"rows_max_bucket": 0, "rows_mean": 0.0, "statements": 0,
+                                  "rows": 0}  # fmt: skip
+    batches.take("payment-api", metrics(1.5, payment_submit=2))
+    assert batches.rows_max_bucket == 2
+    batches.take("payment-api", metrics(1.5, payment_submit=2, payment_move=3))
+    batches.take("payment-api", metrics(2.5, payment_submit=1))
+    assert batches.document() == {"rows_max_bucket": 4, "rows_mean": 2.0, "statements": 3,
+                                  "rows": 6}  # fmt: skip
+    batches.take("payment-api.2", metrics(2.5, payment_submit=9))
+    assert batches.rows_max_bucket == 16
+
+
+async def test_a_run_whose_bursts_met_in_no_batch_is_not_clean() -> None:
+    verdict = Verdict(seed=7, payments=1, succeeded=1, sold_s=10.0, burst_sales=9)
+    verdict.invariants = dict.fromkeys(INVARIANTS, True)
+    verdict.batches.take("payment-api", metrics(1.5, payment_submit=2))
+    assert not verdict.is_clean
+    assert "no statement wrote more than 2 rows" in verdict.table()
+    verdict.sold_s = 9.0
+    assert verdict.is_clean
+    verdict.sold_s = 60.0
+    verdict.batches.take("payment-api", metrics(2.5, payment_submit=3))
+    assert verdict.is_clean
+    verdict.burst_sales = 0
+    assert not verdict.is_clean

@@ -22,16 +22,17 @@ class Settled:
     owner_headers: dict[str, str]
 
 
+async def settle(stack: Stack) -> Settled:
+    demo = stack.info["demo"]
+    owner = demo["owner"]
+    async with Console(stack.public, owner["login"], owner["password"]) as console:
+        device = await console.enrol(demo["store_id"], f"E2E{secrets.token_hex(4)}")
+        return Settled(device, console.headers)
+
+
 @pytest.fixture(scope="session")
 def settled(stack: Stack) -> Settled:
-    async def settle() -> Settled:
-        demo = stack.info["demo"]
-        owner = demo["owner"]
-        async with Console(stack.public, owner["login"], owner["password"]) as console:
-            device = await console.enrol(demo["store_id"], f"E2E{secrets.token_hex(4)}")
-            return Settled(device, console.headers)
-
-    found: Settled = in_thread(lambda: asyncio.run(settle()))
+    found: Settled = in_thread(lambda: asyncio.run(settle(stack)))
     return found
 
 

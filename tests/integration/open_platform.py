@@ -1,9 +1,11 @@
-"""An egress with an open platform behind it, over real HTTP: one mini program's life, told by
+"""An egress with an open platform behind it, over real links: one mini program's life, told by
 hand. It answers what the real egress answers (outcomes), and can be made to misbehave."""
 
 from collections import Counter
 
 from aiohttp import web
+
+from tests.fixtures.links import LinkFront
 
 
 def said(outcome="success", *, sub_code=None, sub_msg=None, **data):
@@ -48,9 +50,11 @@ class Platform:
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.port = self._runner.addresses[0][1]
+        self._front = LinkFront()
+        self.port = await self._front.start(self._runner.addresses[0][1])
 
     async def stop(self):
+        await self._front.stop()
         await self._runner.cleanup()
 
     async def _take(self, request):

@@ -7,6 +7,7 @@ CANONICAL = "gateway/alipay/protocol/canonical.py"
 VERIFY = "gateway/alipay/protocol/verify.py"
 ENVELOPE = "gateway/alipay/protocol/envelope.py"
 NOTIFICATION = "gateway/alipay/inbound/notification.py"
+INBOUND_BATCHES = "tests/unit/gateway/alipay/inbound/test_batches.py"
 READING = ("tests/unit/gateway/alipay/inbound/test_notification.py",)
 CUT = (
     f"{PROTOCOL}/test_cutter.py",
@@ -140,5 +141,12 @@ PATCHES = (
         'if isinstance(value, str) and _ODD.search(value) is None else ""',
         'if isinstance(value, str) else ""',
         BELIEF,
+    ),
+    Patch(
+        "gateway/alipay/inbound/notify.py",
+        "a notice waits for no other, and goes before the response to the pay call is written",
+        ", gather_s=GATHER_S",
+        "",
+        (f"{INBOUND_BATCHES}::test_notices_that_come_soon_after_each_other_go_together",),
     ),
 )

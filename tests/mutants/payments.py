@@ -13,6 +13,7 @@ SUSPENDED = "tests/integration/payment/payments/test_suspended.py"
 ORDER_SCOPE = "tests/integration/order/test_scope.py"
 WRITES = "services/payment/writes.py"
 BATCHES = ("tests/integration/payment/payments/test_batches.py",)
+SETS = "tests/integration/payment/payments/test_sets.py"
 RULES = ("tests/unit/payment/payments/test_rules.py", "tests/unit/payment/payments/test_machine.py")
 
 PATCHES = (
@@ -166,6 +167,41 @@ PATCHES = (
     ),
     Patch(
         "services/payment/payments/store.sql",
+        "a suspended merchant takes payments that wait together",
+        "WHERE h.tenant_id = (p_new[1]).tenant_id AND h.is_suspended)",
+        "WHERE false)",
+        (f"{SETS}::test_an_odd_one_gets_its_own_verdict_and_the_others_are_created",),
+    ),
+    Patch(
+        "services/payment/payments/store.sql",
+        "a payment that is not ordinary is lost among others",
+        "IF cardinality(made) IS DISTINCT FROM cardinality(p_new) THEN",
+        "IF false THEN",
+        (f"{SETS}::test_an_odd_one_gets_its_own_verdict_and_the_others_are_created",),
+    ),
+    Patch(
+        "services/payment/payments/store.sql",
+        "a change among others finds another version",
+        " AND p.version = n.version",
+        "",
+        (f"{SETS}::test_each_change_together_is_as_if_made_alone",),
+    ),
+    Patch(
+        "services/payment/payments/store.sql",
+        "a change among others books another amount than ours",
+        "          AND (n.paid_fen IS NULL OR p.payable_fen = n.paid_fen)\n",
+        "",
+        (f"{SETS}::test_each_change_together_is_as_if_made_alone",),
+    ),
+    Patch(
+        "services/payment/payments/store.sql",
+        "the plan of a small table is kept for a large one",
+        "THEN 'force_custom_plan' ELSE",
+        "THEN 'force_generic_plan' ELSE",
+        (f"{SETS}::test_the_plan_of_a_small_table_is_right_for_a_large_one",),
+    ),
+    Patch(
+        "services/payment/payments/store.sql",
         "a suspended merchant takes payments",
         "h WHERE h.tenant_id = p_new.tenant_id AND h.is_suspended)\n    AND (p_new.is_own_store\n",
         "h WHERE false)\n    AND (p_new.is_own_store\n",
@@ -221,12 +257,32 @@ PATCHES = (
         ("tests/integration/campaign/test_limits.py::test_parallel_grants_never_exceed_a_limit",),
     ),
     Patch(
-        "services/campaign/repo.py",
+        "services/campaign/store.sql",
         "a grant is rewritten",
-        "  WHERE g.granted_at IS NULL",
-        "  WHERE true",
+        "    WHERE g.granted_at IS NULL",
+        "    WHERE true",
         ("tests/integration/campaign/test_limits.py::test_a_grant_is_never_rewritten",),
-        accepted="a check under the campaign's lock stands before it, and its breaking is seen",
+    ),
+    Patch(
+        "services/campaign/store.sql",
+        "one statement grants beyond a limit",
+        "IF beyond > 0",
+        "IF beyond > 99",
+        ("tests/integration/campaign/test_limits.py",),
+    ),
+    Patch(
+        "services/order/repo.py",
+        "one statement claims an event without an order for it",
+        "require_all(count(*), $3)",
+        "count(*)",
+        ("tests/integration/order/test_projection.py",),
+    ),
+    Patch(
+        "shared/tables/claims.sql",
+        "one statement applies an event again",
+        "IF p_written <> cardinality(p_events)",
+        "IF p_written < 0",
+        ("tests/integration/campaign/test_at_once.py",),
     ),
     Patch(
         "services/campaign/repo.py",
@@ -260,5 +316,35 @@ PATCHES = (
         "            if len(rows) == 1:\n",
         "            if rows:\n                raise\n            if len(rows) == 1:\n",
         BATCHES,
+    ),
+    Patch(
+        "services/payment/payments/service.py",
+        "the channel is asked although a cancel may be final, or the clerk has stopped the payment",
+        "if payment.state is State.SUBMITTED and not is_late:",
+        "if True:",
+        ("tests/integration/payment/payments/test_window.py",),
+    ),
+    Patch(
+        "services/payment/channels/alipay.py",
+        "a further try of a pay call begins however late it is",
+        """            if self._clock.monotonic() > until:
+                break
+            reply = await self._call(""",
+        "            reply = await self._call(",
+        ("tests/integration/payment/payments/test_window.py",),
+    ),
+    Patch(
+        WRITES,
+        "the locked rows of one merchant take all connections",
+        "asyncio.Semaphore(ALONE_MAX)",
+        "asyncio.Semaphore(1000)",
+        (f"{BATCHES[0]}::test_the_locks_of_one_merchant_leave_connections_to_the_others",),
+    ),
+    Patch(
+        "services/payment/payments/store.sql",
+        "the statement around a common write is planned anew at each call",
+        "failure text, payment payments)\nLANGUAGE plpgsql ROWS 1\n",
+        "failure text, payment payments)\nLANGUAGE plpgsql\n",
+        ("tests/integration/payment/payments/test_plans.py",),
     ),
 )

@@ -1,4 +1,4 @@
-"""Events, seals and the audit chain."""
+"""Events, batches, seals and the audit chain."""
 
 from tests.mutants.patch import Patch
 
@@ -7,9 +7,27 @@ ANCHORS = "services/binding/audit/anchors.py"
 OUTBOX = "shared/outbox.py"
 ANCHORED = ("tests/integration/binding/audit/test_anchors.py",)
 OUTBOX_TESTS = "tests/integration/shared/test_outbox.py"
+LARGE_TESTS = "tests/integration/shared/test_large_tables.py"
+REST_TESTS = "tests/integration/shared/test_rest.py"
+BATCHES_FILE = "shared/batches.py"
+BATCHES = "tests/unit/shared/test_batches.py"
 AUDIT = ("tests/unit/binding/audit/test_chain.py",)
 
 PATCHES = (
+    Patch(
+        OUTBOX,
+        "a relay rests without a last look",
+        "        if not await connection.fetchval(_IS_WAITING, self._too_large):",
+        "        if True:",
+        (REST_TESTS,),
+    ),
+    Patch(
+        "shared/tables/wake.sql",
+        "a relay may rest while somebody is adding",
+        "IF NOT pg_try_advisory_xact_lock_shared(hashtext('outbox rests'))",
+        "IF NOT EXISTS (SELECT FROM pg_locks WHERE false)",
+        (REST_TESTS,),
+    ),
     Patch(
         CHAIN,
         "an entry's link to the one before is not compared",
@@ -93,5 +111,33 @@ PATCHES = (
         'if parts["v"] != BOX_VERSION:',
         "if False:",
         ("tests/unit/shared/test_sealed.py",),
+    ),
+    Patch(
+        BATCHES_FILE,
+        "a call does not wait for more items",
+        "            await asyncio.sleep(self.gather_s)\n",
+        "            pass\n",
+        (f"{BATCHES}::test_a_call_that_gathers_takes_what_comes_meanwhile",),
+    ),
+    Patch(
+        BATCHES_FILE,
+        "as many calls at a time as there are items",
+        "if self._waiting and len(self._calls) < CALLS_MAX:",
+        "if self._waiting:",
+        (f"{BATCHES}::test_so_many_calls_at_a_time_and_the_next_when_one_ends",),
+    ),
+    Patch(
+        "shared/tables/replay.sql",
+        "a step of a replay reads the whole outbox",
+        " SET enable_hashjoin = off SET enable_mergejoin = off",
+        "",
+        (f"{LARGE_TESTS}::test_no_step_of_a_replay_reads_the_whole_table",),
+    ),
+    Patch(
+        OUTBOX,
+        "a purge removes an event that was never published",
+        " AND published_at < now() - interval '1 day'",
+        "",
+        (f"{OUTBOX_TESTS}::test_an_old_event_stays_until_a_day_after_it_was_published",),
     ),
 )

@@ -22,7 +22,7 @@ from deploy.local.demo import merchant
 from deploy.local.demo.console_client import ConsoleClient, ConsoleRefused
 from deploy.local.demo.past_clock import PastClock
 from deploy.local.demo.past_platform import platform
-from deploy.local.demo.sales import Sale, days_before
+from deploy.local.demo.sales import Sale, days_before, steps
 from deploy.local.demo.wizard import set_up
 from deploy.local.layout import Layout
 from deploy.local.processes import public_url
@@ -33,7 +33,6 @@ STORES = ("江滨路店 Riverside", "大学城店 Campus")
 """beside the first one"""
 MODEL = "D4S"
 OPENED_BEFORE = timedelta(hours=1)
-REFUNDED_AFTER = timedelta(minutes=40)
 STORE_TIMEOUT_S, POLL_S = 15.0, 0.2
 PAYMENT_TIMEOUT_S = 120.0
 """A sale that a stop of the stack met between its booking and Alipay is settled at its deadline, a
@@ -60,8 +59,9 @@ async def _run(layout: Layout, admin: str) -> None:
             async with platform(layout, clock) as public, _backdated(http, admin):
                 seller = _Seller(http, layout, admin, public, clock, owner)
                 await seller.open_stores(made["store_id"])
-                for sale in sales:
-                    await seller.sell(sale)
+                for step in steps(sales, wanted.until):
+                    clock.forward(step.at.astimezone(UTC))
+                    await (seller.refund if step.is_refund else seller.sell)(step.sale)
         async with ConsoleClient(http, public_url(layout), *owner) as console:
             await set_up(console, http, admin, merchant.APP_ID, layout.device_file)
 
@@ -98,6 +98,8 @@ class _Seller:
         self._owner = owner
         self._secret = secrets.password(layout.secrets, "demo-buyers")
         self._devices: list[Device] = []
+        self._paid: dict[str, str] = {}
+        """payment_id by the sale's name"""
 
     def _console(self) -> ConsoleClient:
         return ConsoleClient(self._http, self._public, *self._owner)
@@ -132,23 +134,28 @@ class _Seller:
             await asyncio.sleep(POLL_S)
 
     async def sell(self, sale: Sale) -> None:
-        """One payment, at its time, to its end; and what is given back of it later."""
-        self._clock.forward(sale.at.astimezone(UTC))
+        """One payment, to its end."""
         code = sale.code(self._secret)
         async with self._ending(sale, code):
             paid = await self._devices[sale.store].pay(
                 sale.amount_fen, code, subject=sale.subject,
                 pay_request_id=sale.name, give_up_s=PAYMENT_TIMEOUT_S,
             )  # fmt: skip
-        if sale.refund_fen and paid["status"] == "paid":
-            self._clock.forward(self._clock.now() + REFUNDED_AFTER)
-            async with self._console() as console:
-                body = {
-                    "refund_request_id": f"{sale.name}-r",
-                    "amount_fen": sale.refund_fen,
-                    "reason": sale.reason,
-                }
-                await console.request("POST", f"/payments/{paid['payment_id']}/refunds", body)
+        if paid["status"] == "paid":
+            self._paid[sale.name] = paid["payment_id"]
+
+    async def refund(self, sale: Sale) -> None:
+        """What is given back of it; nothing if it was not paid."""
+        payment_id = self._paid.get(sale.name)
+        if payment_id is None:
+            return
+        body = {
+            "refund_request_id": f"{sale.name}-r",
+            "amount_fen": sale.refund_fen,
+            "reason": sale.reason,
+        }
+        async with self._console() as console:
+            await console.request("POST", f"/payments/{payment_id}/refunds", body)
 
     @asynccontextmanager
     async def _ending(self, sale: Sale, code: str) -> AsyncIterator[None]:

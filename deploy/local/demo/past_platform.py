@@ -24,6 +24,7 @@ from services.device import app as device
 from services.device.config import DeviceConfig
 from services.payment import app as payment
 from services.payment.config import PaymentConfig
+from shared.serve import Http
 
 START_POLL_S = 0.02
 ISSUERS = {
@@ -95,7 +96,7 @@ def _bound_socket() -> socket.socket:
 def _server(app: Any) -> _Server:
     return _Server(
         uvicorn.Config(
-            app, access_log=False, log_config=None, ws="none", lifespan="on",
+            app, http=Http, access_log=False, log_config=None, ws="none", lifespan="on",
             proxy_headers=False, timeout_graceful_shutdown=2,
         )
     )  # fmt: skip

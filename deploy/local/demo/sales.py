@@ -4,10 +4,10 @@ go on where it ended. `history` carries it out.
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Literal
+from typing import Literal, NamedTuple
 
 CHINA = timezone(timedelta(hours=8))
 GOODS = (
@@ -21,6 +21,7 @@ SALES_OF_A_DAY = (7, 11)
 REFUSED_EVERY, REFUNDED_EVERY = 17, 13
 FACE_SHARE = 0.7
 REASONS = ("顾客取消 The buyer cancelled", "重复下单 Ordered twice", "做错了 Made wrongly")
+REFUNDED_AFTER = timedelta(minutes=40)
 QUIET = timedelta(minutes=5)
 """No sale in the last minutes before the start, when a person looks at the console."""
 Ending = Literal["paid", "refused", "unknown"]
@@ -28,7 +29,7 @@ Ending = Literal["paid", "refused", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """One payment to be made, and what is given back of it some time later (`history`)."""
+    """One payment to be made, and what is given back of it some time later (`steps`)."""
 
     name: str
     """its pay_request_id: repeated, it is the same payment"""
@@ -63,6 +64,26 @@ def days_before(until: datetime, days: int, stores: int) -> Iterator[Sale]:
             sale = _sale(number, at, dice, stores)
             if at < until - QUIET:
                 yield sale
+
+
+class Step(NamedTuple):
+    """Something to be done at its time."""
+
+    at: datetime
+    sale: Sale
+    is_refund: bool
+
+
+def steps(sales: Iterable[Sale], until: datetime) -> list[Step]:
+    """The sales and their refunds in the order of their times: a clock that has moved to a refund
+    cannot go back to a sale before it. No step is after `until`."""
+    found = []
+    for sale in sales:
+        found.append(Step(sale.at, sale, is_refund=False))
+        if sale.refund_fen:
+            at = min(sale.at + REFUNDED_AFTER, until)
+            found.append(Step(at, sale, is_refund=True))
+    return sorted(found, key=lambda step: (step.at, step.is_refund))
 
 
 def _sale(number: int, at: datetime, dice: random.Random, stores: int) -> Sale:

@@ -124,7 +124,7 @@ class SignedEndpoint:
         if is_news:
             log.warning(
                 "notify.refused",
-                door=self._handler.prefix,
+                endpoint=self._handler.prefix,
                 reason=error.reason,
                 client=request.client,
                 app_id=app.app_id if app else "",

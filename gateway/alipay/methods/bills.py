@@ -15,7 +15,7 @@ from pydantic import Field
 from gateway.alipay.bill_file import BILL_BYTES_MAX, BadBill
 from gateway.alipay.methods.row import Method, Params, Text, UnusableResponse, prefixed
 from gateway.alipay.protocol.envelope import AlipayResponse
-from shared.client import Client
+from gateway.http_client import HttpClient
 from shared.errors import NoAnswer, NotSent
 
 URL_MAX = 2048
@@ -64,7 +64,7 @@ class BillDownloads:
         # A sandbox serves its bills itself, possibly without TLS.
         allowed.add(f"{gateway.scheme}://{gateway.netloc}")
         self._clients = {
-            base: Client(base, name="bills", pool=FETCHES_MAX, timeout_s=FETCH_S, is_ours=False)
+            base: HttpClient(base, name="bills", pool=FETCHES_MAX, timeout_s=FETCH_S, is_ours=False)
             for base in allowed
         }
 

@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import ColumnElement, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Text, cast, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.binding.models import Acting, AuditEntry, AuditHead, User
@@ -112,12 +113,17 @@ async def cells_between(
     after: int,
     newest: int,
     limit: int,
-) -> Sequence[Sequence[Any]]:
-    """The columns of that name of each entry, without its object: 7 µs a row instead of 13."""
-    query = select(*(getattr(AuditEntry, name) for name in names)).where(
-        *_where(tenant_id, wanted), AuditEntry.seq > after, AuditEntry.seq <= newest
-    )
-    return (await tx.execute(query.order_by(AuditEntry.seq).limit(limit))).all()
+) -> str | None:
+    """The columns of that name of each entry, an array of arrays in JSON; None when there are no
+    more. The text passes through the event loop as it is, so that a thread of low priority can do
+    the work that each row costs."""
+    query = select(
+        AuditEntry.seq,
+        func.json_build_array(*(getattr(AuditEntry, name) for name in names)).label("cells"),
+    ).where(*_where(tenant_id, wanted), AuditEntry.seq > after, AuditEntry.seq <= newest)
+    part = query.order_by(AuditEntry.seq).limit(limit).subquery()
+    cells = func.json_agg(aggregate_order_by(part.c.cells, part.c.seq))
+    return await tx.scalar(select(cast(cells, Text)))
 
 
 async def head(tx: AsyncSession, tenant_id: UUID) -> tuple[int, str]:

@@ -42,7 +42,7 @@ Command = Callable[[Deps, argparse.Namespace], Awaitable[Output]]
 def parse(args: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m services.binding", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("api", help="serve HTTP on LISTEN")
+    commands.add_parser("api", help="serve requests on LISTEN")
     commands.add_parser("worker", help="relay events and forget what is over")
     commands.add_parser("migrate", help="bring the database to the newest schema")
 

@@ -1,4 +1,5 @@
-"""The queries of apps, their keys, and key pairs that wait; the caller owns the transaction."""
+"""The queries of apps, their keys, and key pairs that wait; the caller owns the transaction, except
+of the one statement that takes a `Database`."""
 
 from collections.abc import Sequence
 from datetime import datetime

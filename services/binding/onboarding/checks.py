@@ -14,7 +14,7 @@ from shared.clock import Clock
 from shared.contracts.egress import EgressReply, EgressRequest
 from shared.contracts.verdicts import Verdict, unusable
 from shared.egress import EgressClient
-from shared.ids import trade_no
+from shared.ids import uuid7
 
 PROBE_FEN = 1
 NO_PRODUCT = frozenset(
@@ -58,7 +58,7 @@ def not_there(reply: EgressReply) -> Verdict:
 
 async def check_face_to_face(context: CheckContext) -> Verdict:
     """Creates a payment code over one fen and cancels it at once, so nobody is charged."""
-    number = trade_no(context.clock)
+    number = uuid7(context.clock).hex
     reply = await context.ask(
         "alipay.trade.precreate", out_trade_no=number, total_fen=PROBE_FEN, subject="当面付检测"
     )

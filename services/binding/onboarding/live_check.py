@@ -30,7 +30,7 @@ from shared.contracts.egress import EgressRequest
 from shared.contracts.verdicts import Verdict
 from shared.egress import EgressClient
 from shared.errors import NotFound
-from shared.ids import trade_no
+from shared.ids import uuid7
 from shared.telemetry import get_logger
 
 GIVEN_UP = timedelta(days=7)
@@ -131,7 +131,7 @@ async def _ask_alipay(
     deps: Deps, egress: EgressClient, version: tuple[UUID, str, int], actor: str
 ) -> Verdict:
     tenant_id, app_id, number = version
-    params = {"out_trade_no": trade_no(deps.clock)}
+    params = {"out_trade_no": uuid7(deps.clock).hex}
     request: EgressRequest = {"app_id": app_id, "key_version": number, "params": params}
     reply = await egress.check_key(tenant_id, request)
     verdict = not_there(reply)

@@ -1,4 +1,5 @@
-"""The queries of onboarding; the caller owns the transaction."""
+"""The queries of onboarding; the caller owns the transaction, except of the one statement that
+takes a `Database`."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -52,14 +52,12 @@ from services.binding.onboarding.rules import (
     RowNotRun,
     RowRunning,
 )
+from shared.client import ServiceClient
 from shared.contracts.verdicts import Verdict
 from shared.egress import EgressClient
 from shared.errors import InvalidBody, NotFound
 from shared.keys.tokens import TokenSigner
 from shared.telemetry import get_logger
-
-if TYPE_CHECKING:
-    from shared.client import ServiceClient
 
 DUE_MAX = 20
 PLATFORM_CALLS_MAX = 8
@@ -92,20 +90,17 @@ class Onboarding:
 
 def build(config: BindingConfig, deps: Deps) -> Onboarding:
     """The same parts for the API and the worker."""
-    signer = TokenSigner.from_config("binding", config, deps.clock)
-
-    def connect() -> "ServiceClient":
-        from shared.client import ServiceClient
-
-        return ServiceClient(
-            config.egress_url, audience="egress", signer=signer,
-            pool=PLATFORM_CALLS_MAX, timeout_s=PLATFORM_WAIT_S,
-        )  # fmt: skip
-
+    egress = ServiceClient(
+        config.egress_url,
+        audience="egress",
+        signer=TokenSigner.from_config("binding", config, deps.clock),
+        pool=PLATFORM_CALLS_MAX,
+        timeout_s=PLATFORM_WAIT_S,
+    )
     own = urlsplit(config.public_url).hostname or ""
     hosts = [host.strip() for host in config.whitelist_hosts.split(",") if host.strip()]
     settings = Settings(tuple(hosts or [own]), config.mini_template_id, config.public_url)
-    return Onboarding(deps, EgressClient(connect), settings)
+    return Onboarding(deps, EgressClient(egress), settings)
 
 
 async def show(on: Onboarding, tenant_id: UUID, app_id: str | None = None) -> Map:

@@ -85,5 +85,5 @@ async def choose_outcome(
 async def _rehearse(on: Onboarding, tenant_id: UUID, path: str, body: Mapping[str, Any]) -> Any:
     """Calls the sandbox's own API through the egress. Its problems are raised unchanged,
     `sandbox.absent` where the egress calls the real Alipay. Unavailable without a response."""
-    peer = on.egress.connected()
+    peer = on.egress.client
     return await peer.call_ok("POST", f"/sandbox/{path}", body=body, tenant_id=tenant_id)

@@ -36,6 +36,20 @@ class SessionView:
     is_former: bool = False
     """whether the request had the cookie from before the session's last renewal"""
 
+    @property
+    def until(self) -> datetime:
+        """When the cookie of the request ends."""
+        session = self.session
+        if self.is_former and session.previous_until is not None:
+            return min(session.expires_at, session.previous_until)
+        return session.expires_at
+
+    @property
+    def step_up_until(self) -> datetime | None:
+        """A step-up renews the cookie, and the one from before keeps what it had."""
+        session = self.session
+        return session.previous_step_up_until if self.is_former else session.step_up_until
+
 
 async def resolve_session(deps: Deps, session_hash: str) -> SessionView:
     """The active session of a cookie's digest, for the edge; its use keeps it from idling. Raises
@@ -163,7 +177,7 @@ async def end_session(deps: Deps, caller: Principal, session_id: UUID) -> None:
             await audit(deps, tx, caller.tenant, entry)
 
 
-async def end_other_sessions(deps: Deps, caller: Principal) -> int:
+async def end_other_sessions(deps: Deps, caller: Principal) -> None:
     """Ends all of the caller's sessions but this one."""
     async with deps.db.tx(None) as tx:
         user_id = UUID(caller.subject)
@@ -171,13 +185,12 @@ async def end_other_sessions(deps: Deps, caller: Principal) -> int:
         if ended:
             entry = (f"user:{caller.subject}", "session.end_others", str(user_id))
             await audit(deps, tx, caller.tenant, entry, after={"sessions_ended": ended})
-        return ended
 
 
 async def end_all(
     deps: Deps, tx: AsyncSession, tenant_id: UUID, user_id: UUID, *, keep: UUID | None = None
 ) -> int:
-    """Ends a person's sessions within the caller's transaction (system scope)."""
+    """Ends a person's sessions within the caller's transaction (system scope); returns how many."""
     now, ended = deps.clock.now(), 0
     # All sessions are locked before the first audit entry: the chain is always locked last.
     active = await repo.active_sessions(tx, tenant_id, user_id, now, is_locked=True)

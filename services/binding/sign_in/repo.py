@@ -127,9 +127,9 @@ async def link_by_hash(tx: AsyncSession, link_hash: str) -> PasswordLink | None:
     return await tx.scalar(select(PasswordLink).where(PasswordLink.link_hash == link_hash))
 
 
-async def burn_links(tx: AsyncSession, tenant_id: UUID, user_id: UUID, now: datetime) -> int:
-    """Ends the unused links for that person; returns their number."""
-    done = await tx.execute(
+async def burn_links(tx: AsyncSession, tenant_id: UUID, user_id: UUID, now: datetime) -> None:
+    """Ends the unused links for that person."""
+    await tx.execute(
         update(PasswordLink)
         .where(
             PasswordLink.tenant_id == tenant_id,
@@ -138,7 +138,6 @@ async def burn_links(tx: AsyncSession, tenant_id: UUID, user_id: UUID, now: date
         )
         .values(used_at=now)
     )
-    return done.rowcount if isinstance(done, CursorResult) else 0
 
 
 async def burn_links_made_by(

@@ -9,11 +9,10 @@ from services.binding.callers import MERCHANT, OPERATOR, deps_of
 from services.binding.crypto.relying_party import Assertion
 from services.binding.expensive import expensive
 from services.binding.sessions import service as sessions
-from services.binding.sign_in import schemas, second_factor, service
+from services.binding.sign_in import schemas, service
 from services.binding.sign_in.cookies import COOKIE, COOKIE_RULES, cookie_hash, give_cookies
 from services.binding.sign_in.service import Attempt
-from services.binding.sign_in.views import permissions_of, session_out
-from services.binding.tenancy import permissions
+from services.binding.sign_in.views import resolved_out, session_out
 from services.binding.tenancy.permissions import OWN
 from services.binding.tenancy.rules import Console
 from shared.contracts import documents
@@ -210,37 +209,4 @@ async def change_operator_password(request: Request, body: schemas.PasswordBody)
 @gateway_router.post("/internal/sessions/resolve", dependencies=[guard("service", issuers={EDGE})])
 async def resolve_session(request: Request, body: documents.ResolveBody) -> documents.ResolvedOut:
     deps = deps_of(request)
-    found = await sessions.resolve_session(deps, body.session_hash)
-    session, user, running = found.session, found.user, found.acting
-    until, step_up_until = session.expires_at, session.step_up_until
-    if found.is_former and session.previous_until is not None:
-        until = min(until, session.previous_until)
-        step_up_until = session.previous_step_up_until
-    if second_factor.is_missing(deps, user):
-        running = None
-    return documents.ResolvedOut(
-        session_id=session.session_id,
-        user_id=user.user_id,
-        name=user.name or user.login,
-        tenant_id=user.tenant_id,
-        permissions=permissions_of(deps, user),
-        store_ids=user.store_ids,
-        csrf_token_hash=session.csrf_token_hash,
-        expires_at=until,
-        step_up_until=step_up_until,
-        acting=documents.ResolvedActing(
-            acting_id=running.acting_id,
-            tenant_id=running.tenant_id,
-            permissions=sorted(permissions.of_acting(user.role)),
-            until=running.until,
-            more=[
-                documents.ResolvedMore(
-                    permissions=sorted(permissions.ACTING_MORE[grant.permission_set]),
-                    until=grant.until,
-                )
-                for grant in found.extra_grants
-            ],
-        )
-        if running
-        else None,
-    )
+    return resolved_out(deps, await sessions.resolve_session(deps, body.session_hash))

@@ -1,13 +1,15 @@
 """Converts sessions and people to response models."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from services.binding.deps import Deps
-from services.binding.models import Acting, Merchant, User
+from services.binding.models import Acting, ActingGrant, Merchant, User
 from services.binding.sessions.service import SessionView
 from services.binding.sign_in import schemas, second_factor
 from services.binding.tenancy import permissions
 from services.binding.tenancy.permissions import OWN
+from shared.contracts import documents
 from shared.contracts.principal import Principal
 
 
@@ -17,6 +19,43 @@ def permissions_of(deps: Deps, user: User) -> list[str]:
     if second_factor.is_missing(deps, user):
         return [OWN]
     return sorted(permissions.of_user(user.role, user.limited_until, deps.clock.now()))
+
+
+def resolved_out(deps: Deps, found: SessionView) -> documents.ResolvedOut:
+    """What the edge may know of a session. While a required second factor is missing, the session
+    acts for nobody."""
+    session, user = found.session, found.user
+    running = None if second_factor.is_missing(deps, user) else found.acting
+    return documents.ResolvedOut(
+        session_id=session.session_id,
+        user_id=user.user_id,
+        name=user.name or user.login,
+        tenant_id=user.tenant_id,
+        permissions=permissions_of(deps, user),
+        store_ids=user.store_ids,
+        csrf_token_hash=session.csrf_token_hash,
+        expires_at=found.until,
+        step_up_until=found.step_up_until,
+        acting=_resolved_acting(running, user, found.extra_grants) if running else None,
+    )
+
+
+def _resolved_acting(
+    running: Acting, user: User, extra_grants: Sequence[ActingGrant]
+) -> documents.ResolvedActing:
+    return documents.ResolvedActing(
+        acting_id=running.acting_id,
+        tenant_id=running.tenant_id,
+        permissions=sorted(permissions.of_acting(user.role)),
+        until=running.until,
+        more=[
+            documents.ResolvedMore(
+                permissions=sorted(permissions.ACTING_MORE[grant.permission_set]),
+                until=grant.until,
+            )
+            for grant in extra_grants
+        ],
+    )
 
 
 def session_out(deps: Deps, shown: SessionView, caller: Principal | None) -> schemas.SessionOut:

@@ -9,11 +9,9 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import (
     ColumnElement,
-    CursorResult,
     Text,
     and_,
     cast,
-    delete,
     func,
     or_,
     select,
@@ -25,8 +23,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.device.devices.rules import CODE_TRIES, IN_FLIGHT, OPEN_CODES_MAX, SEEN_EVERY, Kind
 from services.device.models import Device, EnrolmentCode, LeftRole, Standing, Store
 from shared.contracts.events.binding import StoreCreated, StoreRenamed
-
-PURGE_BATCH = 500
 
 
 async def lock(tx: AsyncSession, name: str) -> None:
@@ -162,22 +158,6 @@ async def count_try(tx: AsyncSession, code_hash: str) -> EnrolmentCode | None:
             .execution_options(synchronize_session=False)
         )
     return code
-
-
-async def purge_codes(tx: AsyncSession, before: datetime) -> int:
-    old = select(EnrolmentCode.tenant_id, EnrolmentCode.code_id).where(
-        EnrolmentCode.expires_at < before
-    )
-    batch = old.limit(PURGE_BATCH).subquery()
-    result: Any = await tx.execute(
-        delete(EnrolmentCode).where(
-            and_(
-                EnrolmentCode.tenant_id == batch.c.tenant_id,
-                EnrolmentCode.code_id == batch.c.code_id,
-            )
-        )
-    )
-    return result.rowcount if isinstance(result, CursorResult) else 0
 
 
 # --- devices

@@ -254,8 +254,7 @@ async def record_stores(
 async def sweep(deps: Deps) -> None:
     """Deletes old codes, people who left once all their codes are over, and inbox rows of events
     that cannot be delivered again."""
-    async with deps.db.tx(None) as tx:
-        await repo.purge_codes(tx, deps.clock.now() - KEEP_OLD_CODES)
+    await deps.db.purge("enrolment_codes", "expires_at < $1", deps.clock.now() - KEEP_OLD_CODES)
     over = deps.clock.now() - rules.IN_FLIGHT - 2 * rules.CODE_LIFETIME
     await deps.db.purge("left_roles", "greatest(left_at, renewed_at) < $1", over)
     await inbox.purge(deps.db)

@@ -19,6 +19,7 @@ from services.device.releases.rules import (
     RELEASE,
     REVIEW,
     UPLOAD,
+    UPLOADING,
 )
 from shared.contracts.egress import EgressReply, EgressRequest
 from shared.contracts.verdicts import Verdict, is_silent
@@ -108,15 +109,19 @@ async def _only_template(context: CheckContext) -> str | Verdict:
 
 
 async def check_upload(context: CheckContext) -> Verdict:
-    """The state of our build; for a merchant who uploaded by hand, the newest version at Alipay."""
-    if context.evidence.get("by") == "template":
+    """The state of our build; for a merchant who uploaded by hand, the newest version at Alipay. Of
+    an upload without an answer Alipay has nothing as long as all its versions are lower."""
+    uploading = context.evidence.get(UPLOADING)
+    if uploading is None and context.evidence.get("by") == "template":
         return await _check_build(context)
     reply = await context.ask("alipay.open.mini.version.list.query")
     if not reply.is_success:
         return unusable(reply)
     newest = _newest(reply)
-    if newest is None:
+    if newest is None or (uploading is not None and _rank(newest) < _rank(uploading)):
         return Verdict(None, NOTHING_UPLOADED)
+    if newest == uploading:
+        return await _check_build(replace(context, version=newest))
     return Verdict("done", evidence={"app_version": newest, "by": "tool"})
 
 

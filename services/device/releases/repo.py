@@ -1,4 +1,5 @@
-"""The queries of releases; the caller owns the transaction."""
+"""The queries of releases; the caller owns the transaction, except of the two statements that take
+a `Database`."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

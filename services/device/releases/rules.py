@@ -17,6 +17,9 @@ OF_THE_VERSION = frozenset({REVIEW, RELEASE})
 """Steps of one uploaded version; a newer version resets them."""
 NOT_TAKEN, NOTHING_UPLOADED, PUSH_UNKNOWN = "not_taken", "nothing_uploaded", "push_unknown"
 """Remedies: Alipay has nothing of an act, has no version at all, may or may not have a push."""
+UPLOADING = "uploading"
+"""In the evidence of an upload until its answer is known: the version that it makes. The rest of
+the evidence is about the upload before."""
 ACT_AGAIN = frozenset({"version_too_low"})
 """Remedies that require a person to carry the step out again; an automatic check would hide
 them."""

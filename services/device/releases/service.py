@@ -22,6 +22,7 @@ from services.device.releases.repo import Name
 from services.device.releases.rules import (
     PUSH,
     UPLOAD,
+    UPLOADING,
     Known,
     after_act,
     after_look,
@@ -126,6 +127,8 @@ async def _begin(deps: Deps, task: ReleaseTask, request: ReleaseRequested) -> Ap
         if task.kind == "act":
             version = await _uploaded(tx, name) or request.app_version
             evidence = {} if is_outdated(task.step, known, version) else known.evidence
+            if task.step == UPLOAD:
+                evidence = {**evidence, UPLOADING: str(request.form.get("app_version", ""))}
             known = Known("running", None, evidence)
         known = replace(known, attempts=0)  # a request starts the checks again
         await repo.put(
@@ -174,6 +177,8 @@ async def _look(context: CheckContext, step: str) -> Verdict:
 
 
 async def _context(deps: Deps, seen: AppRelease, request: ReleaseRequested | None) -> CheckContext:
+    if deps.egress is None:
+        raise RuntimeError("this process calls no platform")
     async with deps.db.read(seen.tenant_id) as tx:
         uploaded = await _uploaded(tx, _key_of(seen))
     return CheckContext(
@@ -224,15 +229,15 @@ async def _record(
         is_news = (now.state, now.remedy, now.evidence) != (
             before.state, before.remedy, before.evidence,
         )  # fmt: skip
-        is_said = task is not None or is_news
+        is_published = task is not None or is_news
         at, seconds = deps.clock.now(), pause(seen.step, now)
-        number = stored.number + 1 if is_said else stored.number
+        number = stored.number + 1 if is_published else stored.number
         next_look_at = None if seconds is None else at + timedelta(seconds=seconds)
         changes = {**_columns(now), "number": number, "at": at, "next_look_at": next_look_at}
         await repo.put(
             tx, name, {"version": stored.version, "request_id": stored.request_id, **changes}
         )
-        if is_said:
+        if is_published:
             await outbox.add(tx, _changed(deps, seen, now, number, actor))
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from services.payment.channels.port import (
+    UNAVAILABLE,
     CancelFact,
     Cancelled,
     Fact,
@@ -26,6 +27,7 @@ from services.payment.channels.port import (
     Unsent,
     Waiting,
 )
+from services.payment.schedule import PAY_START_S
 from services.payment.snapshot import NO_DEVICE, ChannelName, Payment, Scene
 from shared.clock import Clock
 from shared.contracts.egress import KEY_UNKNOWN_CODES, UNREACHABLE, EgressReply, EgressRequest
@@ -34,7 +36,6 @@ from shared.egress import EgressClient
 PAY, QUERY, CANCEL = "alipay.trade.pay", "alipay.trade.query", "alipay.trade.cancel"
 REFUND, REFUND_QUERY = "alipay.trade.refund", "alipay.trade.fastpay.refund.query"
 
-UNAVAILABLE = "payment.channel_unavailable"
 CONFIG_ERROR = "payment.channel_config"
 UNREACHABLE_PAUSES_S = (0.3, 0.9)
 KEY_PAUSES_S = (0.3, 0.7, 1.5)
@@ -81,16 +82,21 @@ class Alipay:
             params["terminal_id"] = payment.device_id.hex
         if terminal_params is not None:
             params["terminal_params"] = terminal_params
+        until = self._clock.monotonic() + PAY_START_S
         reply = await self._call(PAY, payment, params)
         for pause_s in UNREACHABLE_PAUSES_S:
             if reply.outcome != "not_sent" or reply.problem != UNREACHABLE:
                 break
             await asyncio.sleep(pause_s)
+            if self._clock.monotonic() > until:
+                break
             reply = await self._call(PAY, payment, params)
         for pause_s in KEY_PAUSES_S:
             if reply.outcome != "config_error" or reply.sub_code not in KEY_UNKNOWN_CODES:
                 break
             await asyncio.sleep(pause_s)
+            if self._clock.monotonic() > until:
+                break
             reply = await self._call_once(PAY, replace(payment, key_version=None), params)
         return self._pay_fact(reply), reply.key_version
 

@@ -11,6 +11,9 @@ from typing import Literal, Protocol
 
 from services.payment.snapshot import ChannelName, Payment, Scene
 
+UNAVAILABLE = "payment.channel_unavailable"
+"""the reason of a payment whose call was certainly not sent"""
+
 
 @dataclass(frozen=True, slots=True)
 class Paid:

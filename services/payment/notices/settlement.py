@@ -20,9 +20,7 @@ _QUERY_RESULTS: dict[type[Fact], str] = {
 }
 
 
-async def apply_notice(
-    deps: Deps, name: NoticeName, paid: Paid | None, payment: Payment
-) -> Payment:
+async def apply_notice(deps: Deps, name: NoticeName, paid: Paid | None, payment: Payment) -> None:
     """Applies a stored notice; it was compared with our row when it was stored. Money after the end
     is booked only if the query reports it, too."""
     if payment.state in OPEN and paid is not None:
@@ -30,29 +28,27 @@ async def apply_notice(
     elif payment.state in OPEN or payment.state in NOTHING_TAKEN:
         fact = await deps.channels.of(payment).query(payment)
         if isinstance(fact, Unclear):
-            return payment
+            return
         payment = await settle(deps, payment, fact, is_lease_kept=True, notice=name[1:])
     if payment.state in OPEN or payment.state is State.CANCELLING:
         # Not decided yet: the notice stays open and becomes due again.
-        return payment
+        return
     if payment.state is State.MANUAL:
         await store.close_notice(deps.db, name, "MISMATCH", "manual")
     else:
         await store.close_notice(deps.db, name, "DUPLICATE", "settled_before")
-    return payment
 
 
-async def ask_about(deps: Deps, name: NoticeName, payment: Payment) -> Payment:
+async def ask_about(deps: Deps, name: NoticeName, payment: Payment) -> None:
     """Queries the channel about a quarantined notice, which decides nothing by itself: only the
     query's result counts (reliability-security §5.8.10). Without a clear result the notice becomes
     due again."""
     fact = await deps.channels.of(payment).query(payment)
     if isinstance(fact, Unclear):
         await store.record_query(deps.db, name, f"unclear: {fact.reason}", is_final=False)
-        return payment
-    payment = await settle(deps, payment, fact, is_lease_kept=True)
+        return
+    await settle(deps, payment, fact, is_lease_kept=True)
     await store.record_query(deps.db, name, _QUERY_RESULTS[type(fact)], is_final=True)
-    return payment
 
 
 async def look_at_notice(deps: Deps, due: DueNotice) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import orjson
 
+from services.payment.channels.port import UNAVAILABLE, Fact, Unsent
 from services.payment.deps import Deps
 from services.payment.payments import settlement, store
 from services.payment.payments.auth_code import route_auth_code
@@ -23,12 +24,13 @@ from services.payment.payments.rules import (
     RequestMismatch,
     UnknownStore,
 )
-from services.payment.snapshot import ChannelName, NewPayment, Payment, Scene, State
+from services.payment.schedule import PAY_START_S
+from services.payment.snapshot import ChannelName, NewPayment, Payment, Scene, State, trade_no
 from shared import outbox
 from shared.contracts.events.base import stamp
 from shared.contracts.events.payment import PaymentSucceeded
 from shared.errors import InvalidBody, NotFound, Problem, Unavailable
-from shared.ids import trade_no, uuid7
+from shared.ids import uuid7
 from shared.telemetry import get_logger
 
 SETTLE_RACE_S = 0.05
@@ -100,6 +102,7 @@ async def start_payment(
     deps: Deps, new: NewPayment, auth_code: str | None, terminal_params: str | None
 ) -> Payment:
     """Takes a payment, or returns the existing one with the same pay_request_id."""
+    asked_at = deps.clock.monotonic()
     verdict, payment = await _submitted(deps, new)
     if payment is None:
         raise _REFUSALS[verdict]
@@ -109,7 +112,7 @@ async def start_payment(
         return await _current(deps, payment)
     if payment.payable_fen == 0 or auth_code is None:
         return payment
-    calling = asyncio.ensure_future(_pay(deps, payment, auth_code, terminal_params))
+    calling = asyncio.ensure_future(_pay(deps, payment, auth_code, terminal_params, asked_at))
     deps.paying[payment.payment_id] = calling
     calling.add_done_callback(lambda done: _call_ended(deps, payment, done))
     # The device may disconnect; the channel's response must be booked all the same.
@@ -155,9 +158,16 @@ def _free_payment_event(deps: Deps, new: NewPayment) -> outbox.Row:
 
 
 async def _pay(
-    deps: Deps, payment: Payment, auth_code: str, terminal_params: str | None
+    deps: Deps, payment: Payment, auth_code: str, terminal_params: str | None, asked_at: float
 ) -> Payment:
-    fact, key_version = await deps.channels.of(payment).pay(payment, auth_code, terminal_params)
+    fact: Fact = Unsent(UNAVAILABLE)
+    key_version = None
+    # Whoever waited long for the commit must not charge the buyer after a cancel has become final,
+    # or after the clerk has stopped the payment.
+    is_late = deps.clock.monotonic() - asked_at > PAY_START_S
+    if payment.state is State.SUBMITTED and not is_late:
+        channel = deps.channels.of(payment)
+        fact, key_version = await channel.pay(payment, auth_code, terminal_params)
     return await settlement.settle(
         deps, payment, fact, is_pay_ended=True, is_lease_kept=True, key_version=key_version
     )

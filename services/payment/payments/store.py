@@ -38,7 +38,7 @@ _new_columns = attrgetter(*_NEW_NAMES)
 SUBMIT = Write(
     "payment_submit",
     row_calls(
-        "payment_submit", "new_payment", NewPayment,
+        "payment_submit", "payment_submit_set", "new_payment", NewPayment,
         "s.failed, s.failure, s.verdict, (s.payment).*",
     ),
     itemgetter(*map(_NEW_NAMES.index, ("tenant_id", "device_id", "pay_request_id"))),
@@ -46,6 +46,7 @@ SUBMIT = Write(
 _BY_REQUEST = call("payment_by_request", 3)
 _BY_ID = call("payment_by_id", 2)
 _STOP = call("payment_stop", 6, "verdict, read_at, (payment).*")
+_IS_DUE = call("is_anything_due", 0, "is_anything_due")
 _LEASE = call("payments_lease", 3, "read_at, (payment).*")
 _RENEW_PAYMENT = call("payment_renew", 4, "payment_renew")
 
@@ -160,9 +161,13 @@ _change_columns = attrgetter(*_CHANGE_NAMES)
 MOVE = Write(
     "payment_move",
     row_calls(
-        "payment_move", "payment_change", PaymentChange, "s.failed, s.failure, (s.payment).*"
+        "payment_move",
+        "payment_move_set",
+        "payment_change",
+        PaymentChange,
+        "s.failed, s.failure, (s.payment).*",
     ),
-    itemgetter(_CHANGE_NAMES.index("payment_id")),
+    itemgetter(*map(_CHANGE_NAMES.index, ("tenant_id", "payment_id"))),
 )
 
 
@@ -187,6 +192,11 @@ async def stop(
     record = required_row(record)
     is_row = record["verdict"] in ("stopping", "leased", "settled")
     return record["verdict"], record["read_at"], payment_of(record) if is_row else None
+
+
+async def is_anything_due(db: Database) -> bool:
+    """Whether a payment, a refund or a notice may be due."""
+    return bool(required_row(await db.system.one(_IS_DUE))[0])
 
 
 async def lease_payments(

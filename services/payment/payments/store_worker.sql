@@ -1,5 +1,14 @@
 -- The worker's leases, called as the system's role, which sees all tenants; same rules as store.sql.
 
+-- Whether the sweeper may have something to lease, of payments, refunds or notices: one look at rest
+-- instead of three.
+DROP FUNCTION IF EXISTS is_anything_due;
+CREATE FUNCTION is_anything_due() RETURNS boolean LANGUAGE sql AS $$
+  SELECT EXISTS (SELECT FROM payments WHERE next_poll_at <= now())
+    OR EXISTS (SELECT FROM refunds WHERE next_poll_at <= now())
+    OR EXISTS (SELECT FROM notify_inbox WHERE next_try_at <= now())
+$$;
+
 DROP FUNCTION IF EXISTS payments_lease;
 CREATE FUNCTION payments_lease(p_limit integer, p_lease uuid, p_lease_s float8)
 RETURNS TABLE (read_at timestamptz, payment payments) LANGUAGE plpgsql AS $$

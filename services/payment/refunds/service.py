@@ -25,13 +25,13 @@ from services.payment.payments.settlement import common_members, new_lease
 from services.payment.refunds import repo, store
 from services.payment.refunds.repo import ListedRefund, RefundFilter
 from services.payment.refunds.rules import NotRefundable, RefundExceedsPaid, RefundMismatch
-from services.payment.snapshot import Payment, State
+from services.payment.snapshot import Payment, State, trade_no
 from shared import outbox
 from shared.contracts.events.audit import PaymentAudited
 from shared.contracts.events.base import stamp
 from shared.contracts.events.payment import PaymentRefunded
 from shared.errors import NotFound, Unavailable
-from shared.ids import trade_no, uuid7
+from shared.ids import uuid7
 from shared.telemetry import get_logger
 
 BETWEEN_REFUNDS_S = 3.0

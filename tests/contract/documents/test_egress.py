@@ -130,14 +130,14 @@ def test_what_the_egress_answers(name: str) -> None:
 async def test_payment_asks_the_egress_and_reads_its_answer() -> None:
     peer: Any = Asked(200, golden("egress_answer"))
     row = payment(app_id=APP_ID, key_version=2, out_trade_no=TRADE)
-    alipay = Alipay(EgressClient(lambda: peer), SystemClock())
+    alipay = Alipay(EgressClient(peer), SystemClock())
     answer = await alipay._call_once("alipay.trade.query", row, {"out_trade_no": TRADE})
     assert peer.body == golden("egress_call")
     assert (answer.outcome, answer.sub_code, answer.message, answer.key_version) == (
         "refused", "ACQ.BUYER_BALANCE_NOT_ENOUGH", "余额不足", 2,
     )  # fmt: skip
     peer = Asked(200, golden("egress_answer_unknown"))
-    alipay = Alipay(EgressClient(lambda: peer), SystemClock())
+    alipay = Alipay(EgressClient(peer), SystemClock())
     never = await alipay._call_once("alipay.trade.query", row, {})
     assert never.outcome == "not_sent"
 
@@ -146,13 +146,13 @@ async def test_payment_asks_the_egress_and_reads_its_answer() -> None:
 async def test_binding_asks_the_egress_and_reads_its_answer() -> None:
     peer: Any = Asked(200, golden("egress_answer"))
     params = {"out_trade_no": TRADE}
-    said = await EgressClient(lambda: peer).check_key(
+    said = await EgressClient(peer).check_key(
         TENANT, {"app_id": APP_ID, "key_version": 2, "params": params}
     )
     assert peer.body == golden("egress_call")
     assert (said.outcome, said.code, said.message) == ("refused", "40004", "余额不足")
     peer = Asked(200, golden("egress_answer_unknown"))
-    never = await EgressClient(lambda: peer).call(
+    never = await EgressClient(peer).call(
         TENANT, "alipay.trade.query", {"app_id": APP_ID, "params": {}}
     )
     assert unusable(never) == Verdict(None, "platform_silent", {"reason": "not_sent"})

@@ -1,11 +1,13 @@
 """What was once said stays readable: golden files may be added, never edited."""
 
 import json
+import pkgutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+import shared.contracts.events
 from shared.contracts.events import Event, UnknownEvent, decode, known_types
 from tests.contract.events.golden_files import GOLDEN, spelled
 from tests.fixtures.events import sample
@@ -19,6 +21,14 @@ SECRET = ("auth_code", "private", "secret", "token")
 def test_every_type_has_its_sample_and_no_type_ever_goes() -> None:
     """A file is missing: run tests.contract.events.golden_files; a type is: put it back."""
     assert {path.stem for path in FILES} == set(TYPES)
+
+
+def test_the_package_imports_the_module_of_each_owner() -> None:
+    """The events of a module that it does not import would have no golden file, and nobody would
+    ask for one: `shared/contracts/events/__init__.py` imports it and names it in `__all__`."""
+    package = shared.contracts.events
+    modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    assert modules - {"base", "macs"} <= set(package.__all__)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

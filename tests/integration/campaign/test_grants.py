@@ -7,7 +7,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from services.campaign import service
+from services.campaign import repo, service
 from shared.contracts.events.binding import MerchantCreated
 from shared.contracts.events.payment import PaymentReversed
 from tests.fixtures.clock import NOON
@@ -127,6 +127,21 @@ async def test_a_coupon_ends_with_its_time(place, deliver, shop, deps, clock, ho
     (state,) = await place.fetch(STATE, old.payment_id)
     assert state["state"] == "EXPIRED"
     await hold()
+
+
+READ = "SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'coupons'"
+MANY_COUPONS = """
+INSERT INTO coupons SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(),
+  gen_random_uuid(), NULL, 'x', 'x', 1, 0, $1, 'ISSUED', $1, $1 FROM generate_series(1, 5000)
+"""
+
+
+async def test_no_step_of_an_expiry_reads_all_coupons(place, deps, clock):
+    await place.execute(MANY_COUPONS, NOON)
+    await place.execute("ANALYZE coupons")
+    async with deps.db.pg(None) as pg:
+        assert await repo.expire_coupons(pg, NOON + timedelta(days=1), 500) == 500
+        assert await pg.fetchval(READ) == 0
 
 
 async def test_housekeeping_forgets_what_is_old(place, deliver, shop, deps):

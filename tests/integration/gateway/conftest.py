@@ -22,6 +22,7 @@ from services.payment.payments.service import finish_calls
 from shared.contracts.events import decode
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import AppBound, StoreCreated
+from tests.fixtures.links import LinkFront
 from tests.integration.binding.conftest import service_app as binding_app  # noqa: F401
 from tests.integration.device.conftest import service_app as device_app  # noqa: F401
 from tests.integration.payment.conftest import egress  # noqa: F401
@@ -70,9 +71,11 @@ async def behind_http(client):
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
+    front = LinkFront()
     try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield f"http://127.0.0.1:{await front.start(runner.addresses[0][1])}"
     finally:
+        await front.stop()
         await runner.cleanup()
 
 

@@ -1,4 +1,4 @@
-"""The payment service on a database of its own, its real API, and an egress over real HTTP."""
+"""The payment service on a database of its own, its real API, and an egress over real links."""
 
 import asyncio
 import json
@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
+import pytest
 import pytest_asyncio
 
 from services.payment.app import create_app
@@ -253,6 +254,18 @@ async def config(kept_db, service_keys, egress):
         service_trust_file=service_keys.trust_file,
         alipay_timeout_ms=1000,
     )
+
+
+@pytest.fixture
+def settings(config):
+    """The environment of a program that works on the same database with the same egress."""
+    return {
+        "DATABASE_URL_PAYMENT": config.database_url,
+        "DATABASE_SYSTEM_URL_PAYMENT": config.database_system_url,
+        "EGRESS_URL": config.egress_url,
+        "SERVICE_KEY_FILE": str(config.service_key_file),
+        "SERVICE_TRUST_FILE": str(config.service_trust_file),
+    }
 
 
 @pytest_asyncio.fixture(scope="module")

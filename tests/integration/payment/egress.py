@@ -1,9 +1,11 @@
-"""An egress with a channel behind it, over real HTTP: a ledger, and misbehaviour on demand."""
+"""An egress with a channel behind it, over real links: a ledger, and misbehaviour on demand."""
 
 import asyncio
 from collections import Counter, defaultdict, deque
 
 from aiohttp import web
+
+from tests.fixtures.links import LinkFront
 
 PAY, QUERY, CANCEL = "alipay.trade.pay", "alipay.trade.query", "alipay.trade.cancel"
 REFUND, REFUND_QUERY = "alipay.trade.refund", "alipay.trade.fastpay.refund.query"
@@ -26,6 +28,10 @@ NOT_SENT = answer("unknown", code=None, sent=False, reason="not_sent")
 NOT_FOUND = answer("not_found", code="40004", sub_code="ACQ.TRADE_NOT_EXIST")
 
 
+class Held(asyncio.Event):
+    """A step that is done at the channel at once, and answered when this is set."""
+
+
 class Egress:
     """`egress.next(PAY, "lost_answer")` makes the next call misbehave; `egress.trades` is truth.
 
@@ -34,6 +40,7 @@ class Egress:
     not_sent        surely never left
     in_process      10003: the buyer has to confirm (`confirm` does)
     a dict          that answer; an int: an HTTP status; an Event: waits for it first
+    a Held          done at once, but answered only when it is set
     a float         the usual answer, so many seconds late
     """
 
@@ -61,11 +68,13 @@ class Egress:
         app.router.add_post("/alipay/{method}", self._take)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", port)
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
-        self.port = self._runner.addresses[0][1]
+        self._front = LinkFront()
+        self.port = await self._front.start(self._runner.addresses[0][1], port)
 
     async def stop(self):
+        await self._front.stop()
         await self._runner.cleanup()
 
     def next(self, method, *steps):
@@ -96,7 +105,7 @@ class Egress:
         self.asked.append((method, body))
         script = self._script[method]
         step = script.popleft() if script else self._always.get(method)
-        if isinstance(step, asyncio.Event):
+        if isinstance(step, asyncio.Event) and not isinstance(step, Held):
             await step.wait()
             step = None
         if isinstance(step, float):
@@ -114,6 +123,8 @@ class Egress:
         act = {PAY: self._pay, QUERY: self._query, CANCEL: self._cancel}
         act |= {REFUND: self._refund, REFUND_QUERY: self._refund_query}
         said = act[method](body["params"], step)
+        if isinstance(step, Held):
+            await step.wait()
         if step == "hang_up":
             request.transport.close()
         said = UNKNOWN if step == "lost_answer" else said

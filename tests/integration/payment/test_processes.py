@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
 from uuid import uuid4
 
 import httpx
@@ -14,44 +13,8 @@ from aiokafka import AIOKafkaConsumer
 from shared.contracts.events import decode
 from shared.errors import Unavailable
 from shared.kafka import Producer
-from tests.fixtures.postgres import die_with_parent, free_port
+from tests.integration.payment.commands import COMMAND, ready, start
 from tests.integration.payment.egress import PAY, QUERY, answer
-
-COMMAND = [sys.executable, "-m", "services.payment"]
-
-
-@pytest.fixture
-def settings(config):
-    return {
-        "DATABASE_URL_PAYMENT": config.database_url,
-        "DATABASE_SYSTEM_URL_PAYMENT": config.database_system_url,
-        "EGRESS_URL": config.egress_url,
-        "SERVICE_KEY_FILE": str(config.service_key_file),
-        "SERVICE_TRUST_FILE": str(config.service_trust_file),
-    }
-
-
-def start(command, settings):
-    port = free_port()
-    process = subprocess.Popen(
-        [*COMMAND, command],
-        env={"PATH": os.environ["PATH"], "LISTEN": f"127.0.0.1:{port}", **settings},
-        stdout=subprocess.DEVNULL,
-        preexec_fn=die_with_parent,  # noqa: PLW1509
-    )
-    return process, f"http://127.0.0.1:{port}"
-
-
-async def ready(process, url):
-    async with httpx.AsyncClient() as client, asyncio.timeout(40):
-        while True:
-            assert process.poll() is None
-            try:
-                if (await client.get(f"{url}/readyz")).status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
-            await asyncio.sleep(0.1)
 
 
 async def heard(bootstrap, payment_id):

@@ -60,6 +60,8 @@ async def made(cluster):
     owner = await asyncpg.connect(place.owner_url)
     for statement in op.statements:
         await owner.execute(statement)
+    for script in migrate.COMMON:
+        await owner.execute(script.read_text())
     await owner.close()
     return place
 

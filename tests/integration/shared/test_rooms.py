@@ -4,19 +4,22 @@ Runs against the embedded broker, and with KAFKA_BOOTSTRAP against a real Apache
 """
 
 import asyncio
+import time
 from contextlib import aclosing
 from uuid import uuid4
 
+import asyncpg
 import pytest
 import pytest_asyncio
+from prometheus_client import REGISTRY
 
 from services.order import consumers as order_consumers
-from shared import inbox
+from shared import inbox, kafka
 from shared.consumer import Consumer, Handlers, consumers
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import StoreCreated, StoreRenamed
 from shared.db import Database
-from shared.kafka import Producer
+from shared.kafka import Producer, Reader
 from tests.integration.shared.test_kafka import parked_events, running, said_by
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
@@ -114,6 +117,12 @@ async def say(service, service_keys, kafka_bootstrap, clock):
         yield tell
 
 
+def known(consumer):
+    """How many events it read again."""
+    wanted = {"consumer": consumer, "why": "known"}
+    return REGISTRY.get_sample_value("events_skipped_total", wanted) or 0
+
+
 def names(*numbers):
     return [f"{number:03}" for number in numbers]
 
@@ -141,6 +150,37 @@ async def test_a_room_that_is_stuck_stops_no_other_and_goes_on_where_it_was(serv
         assert await service.done(POINTS, 0) == []
         service.open[POINTS].set()
         assert await service.done(POINTS, 30) == names(*range(30))
+
+
+@pytest.mark.asyncio
+async def test_offsets_are_committed_now_and_then_and_all_once_it_is_quiet(
+    service, say, monkeypatch
+):
+    """A commit costs the broker and us as much as a fetch."""
+    real, commits = Reader.commit, []
+
+    async def counted(reader, offsets):
+        commits.append(offsets)
+        await real(reader, offsets)
+
+    monkeypatch.setattr(Reader, "commit", counted)
+    async with running(*service.workers(rooms=(COUPONS,))):
+        await say(0)
+        await service.done(COUPONS, 1)
+        del commits[:]
+        started = time.monotonic()
+        for number in range(1, 25):
+            await say(number)
+            await service.done(COUPONS, number + 1)
+        seconds = time.monotonic() - started
+        assert len(commits) <= seconds + 1, f"24 batches in {seconds:.1f} s"
+        await asyncio.sleep(2.5)
+        assert commits
+    before = known(f"{service.name}.{COUPONS}")
+    async with running(*service.workers(rooms=(COUPONS,))):
+        await say(25)
+        await service.done(COUPONS, 26)
+    assert known(f"{service.name}.{COUPONS}") == before, "nothing was read again"
 
 
 @pytest.mark.asyncio
@@ -210,6 +250,24 @@ async def test_the_first_consumer_of_a_service_keeps_its_name_in_the_inbox(
     async with db.pg(None) as pg:
         assert await inbox.claim(pg, "order", events) == {events[0].event_id}
     await Consumer(db, first, deps, service._broker)._transaction(_refused, events)
+
+
+@pytest.mark.asyncio
+async def test_no_event_is_parked_while_a_migration_is_late(service, say, monkeypatch):
+    """A worker was started before it, or it is under way: its functions come."""
+    monkeypatch.setattr(kafka, "RETRY_S", 0.01)
+    handlers, tries = Handlers(service.name), []
+
+    @handlers.on(StoreCreated)
+    async def early(_deps, _pg, _events):
+        tries.append(1)
+        if len(tries) <= 5:
+            raise asyncpg.UndefinedFunctionError("it does not exist")
+
+    events = await say(0)
+    consumer = Consumer(service._db, handlers, service._deps, service._broker)
+    await consumer._apply_one(early, events[0], None)
+    assert len(tries) == 6
 
 
 async def _refused(_deps, _pg, _events):

@@ -1,4 +1,4 @@
-"""Stand-ins for the gateway's neighbours: services over real HTTP, and an Alipay with a key."""
+"""Stand-ins for the gateway's neighbours: services over links, and an Alipay with a key."""
 
 import base64
 import hashlib
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from shared.keys.sealed import LocalKeyProvider, new_data_key, seal
 from tests.fixtures.keys import RsaPair
+from tests.fixtures.links import LinkFront
 
 TENANT = UUID("01900000-0000-7000-8000-000000000001")
 STORE = UUID("01900000-0000-7000-8000-000000000002")
@@ -136,12 +137,13 @@ class Seen:
 
 @dataclass
 class Neighbour:
-    """An HTTP server whose answers a test sets by method and path pattern."""
+    """A server (HTTP, links) whose answers a test sets by method and path pattern."""
 
     seen: list[Seen] = field(default_factory=list)
     rules: list[tuple[str, re.Pattern[str], Callable[[Seen], Any]]] = field(default_factory=list)
     url: str = ""
     _runner: web.AppRunner | None = None
+    _front: LinkFront = field(default_factory=LinkFront)
 
     def on(self, method: str, pattern: str, answer: Any) -> None:
         """`answer`: a document, an aiohttp Response, or a function of the request. Newest wins."""
@@ -157,11 +159,12 @@ class Neighbour:
         await site.start()
         assert site._server is not None
         port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{await self._front.start(port)}"
         return self
 
     async def stop(self) -> None:
         if self._runner is not None:
+            await self._front.stop()
             await self._runner.cleanup()
             self._runner = None
 

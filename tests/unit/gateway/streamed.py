@@ -18,10 +18,11 @@ from gateway.routing import ROUTES, Route, table, uploads
 from gateway.server.asgi import HttpApp
 from gateway.server.connections import ConnectionLimits, ConnectionTable
 from gateway.server.http1 import bounded
+from shared import tracing
 from shared.clock import Clock
 from shared.errors import Conflict
 from shared.keys.tokens import TokenVerifier
-from shared.serve import Http, _server, bound, json_response
+from shared.serve import Http, Traced, _server, bound, json_response
 from shared.web import Streamed, guard, make_app
 
 FEED, FILE, PACKAGES, IMAGES = (
@@ -62,6 +63,7 @@ class Service:
     """bytes of uploads"""
     broken: int = 0
     """uploads"""
+    file_name: str = "file.csv"
     server: Any = None
     stopped: Any = None
     """done when its server has ended"""
@@ -100,9 +102,11 @@ class Service:
         async def file(
             request: Request, parts: int = 4, fault: bool = False, refused: bool = False
         ) -> Response:
+            self.seen.append(dict(request.headers))
             if refused:
                 raise NotToday("come back tomorrow")
-            return Streamed(self.file(parts, fault), media_type="text/csv")
+            headers = {"Content-Disposition": f'attachment; filename="{self.file_name}"'}
+            return Streamed(self.file(parts, fault), headers=headers, media_type="text/csv")
 
         @made.get(FEED, dependencies=[guard("user")])
         async def feed(request: Request) -> Response:
@@ -161,7 +165,7 @@ class Public:
 
 @contextlib.asynccontextmanager
 async def served(app: Any, http: type[Http]) -> AsyncIterator[tuple[Any, Any, tuple[str, int]]]:
-    socket = bound("127.0.0.1", 0)
+    socket = bound("127.0.0.1:0")
     server = _server(app, lifespan="off", http=http)
     task = asyncio.ensure_future(server.serve(sockets=[socket]))
     while not server.started:
@@ -204,7 +208,8 @@ async def edge_on(clock: Clock) -> AsyncIterator[Public]:
     routes = (*ROUTES, *MORE)
     edge._routes = table(routes)
     connections = ConnectionTable(ConnectionLimits(64 * 1024))
-    door = HttpApp(edge.handle, edge.lifespan)
+    door: Any = HttpApp(edge.handle, edge.lifespan)
+    door = Traced(door) if tracing.is_on() else door
     async with served(door, bounded(connections, None, uploads(routes))) as (server, _, at):
         yield Public(edge, server, connections, at)
     await edge.aclose()

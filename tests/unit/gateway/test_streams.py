@@ -12,8 +12,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aiohttp import ClientPayloadError, ClientSession
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from gateway.limits import Quota
+from shared import tracing
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import SessionChanged, SessionRevoked
 from tests.unit.gateway.auth.test_auth import COOKIE, cookie, sign_in
@@ -86,6 +90,47 @@ async def test_a_file_passes_while_it_is_made(
         rest = await answer.content.read()
     assert hashlib.sha256(rest).digest() == hashlib.sha256(38 * PART).digest()
     await eventually(lambda: (service.closed, public.streams_held) == (1, 0))
+
+
+@pytest.mark.parametrize("text", ["小票é".encode(), b"\xe9\xff"], ids=["utf-8", "latin-1"])
+async def test_headers_pass_byte_by_byte(public: Public, service: Service, text: bytes) -> None:
+    """An event's id may be any text in UTF-8, and nothing says in which encoding a name is."""
+    service.go.set()
+    service.file_name = text.decode("latin-1")
+    reader, writer = await asyncio.open_connection(*public.at)
+    head = "".join(f"{name}: {value}\r\n" for name, value in cookie().items()).encode()
+    more = b"User-Agent: %b\r\nLast-Event-ID: %b\r\nConnection: close\r\n" % (text, text)
+    writer.write(f"GET {FILE} HTTP/1.1\r\nHost: t\r\n".encode() + head + more + b"\r\n")
+    answer = await reader.readuntil(b"\r\n\r\n")
+    assert b'content-disposition: attachment; filename="%b"\r\n' % text in answer
+    for name in ("user-agent", "last-event-id"):
+        assert service.seen[0][name].encode("latin-1") == text
+    await reader.read()
+    writer.close()
+    await eventually(lambda: (service.closed, public.streams_held) == (1, 0))
+
+
+@pytest.mark.parametrize("given", ["", f"00-{'4b' * 16}-00f067aa0ba902b7-01"])
+async def test_a_stream_is_in_the_trace_of_its_request(
+    town: Town, service: Service, given: str
+) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracing.use(provider)
+    try:
+        async with edge_on(town.clock) as public, browser(cookie()) as person:
+            service.go.set()
+            headers = {"traceparent": given} if given else {}
+            async with person.get(public.url + FILE, headers=headers) as answer:
+                await answer.read()
+            await eventually(
+                lambda: "GET " + FILE in {s.name for s in exporter.get_finished_spans()}
+            )
+    finally:
+        tracing.use(None)
+    (at_edge,) = (span for span in exporter.get_finished_spans() if span.name == "GET " + FILE)
+    _, trace, parent, _ = service.seen[0]["traceparent"].split("-")
+    assert (int(trace, 16), int(parent, 16)) == (at_edge.context.trace_id, at_edge.context.span_id)
 
 
 async def test_who_stops_reading_stops_the_service(public: Public, service: Service) -> None:
@@ -176,12 +221,13 @@ async def test_a_problem_is_whole_where_a_stream_was_asked_for(
 async def test_http_1_0_cannot_tell_a_broken_answer_and_gets_none(
     public: Public, service: Service
 ) -> None:
+    """The service is not asked: it would record an export that nobody got."""
     reader, writer = await asyncio.open_connection(*public.at)
     writer.write(f"GET {FILE} HTTP/1.0\r\nCookie: {cookie()['Cookie']}\r\n\r\n".encode())
     said = await reader.read()
     assert said.startswith(b"HTTP/1.1 505 ")
     assert b'"http.version"' in said
-    await eventually(lambda: (service.closed, public.streams_held) == (1, 0))
+    assert (service.made, service.closed, public.streams_held) == (0, 0, 0)
     writer.close()
 
 

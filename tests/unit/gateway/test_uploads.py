@@ -133,6 +133,25 @@ async def test_a_service_that_does_not_take_it_stops_its_sender(
     assert service.taken == IMAGE_MAX
 
 
+@pytest.mark.parametrize("leaves", [True, False])
+async def test_a_service_that_takes_nothing_more_ends_it(
+    public: Public, service: Service, begin: Begin, monkeypatch: pytest.MonkeyPatch, leaves: bool
+) -> None:
+    """Whose sender is stopped is not heard, either: nothing else would free the place."""
+    monkeypatch.setattr("gateway.streams.STREAM_IDLE_S", 0.5)
+    peer = await begin(declared(IMAGE_MAX), IMAGES)
+    peer.writer.write(b"x" * (IMAGE_MAX // 2))
+    await eventually(lambda: service.taken > 0)
+    assert public.streams_held == 1
+    if leaves:
+        peer.writer.transport.abort()
+    else:
+        assert (await peer.said()).problem() == (504, "upstream.no_answer")
+    await eventually(lambda: public.streams_held == 0)
+    service.go.set()
+    await eventually(lambda: service.broken == 1)
+
+
 async def test_an_upload_takes_no_place_of_a_payment(
     town: Town, public: Public, service: Service, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:

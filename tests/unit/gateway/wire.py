@@ -100,7 +100,7 @@ class Served:
 async def serving(
     limits: ConnectionLimits, delay_s: Callable[[str], float] = lambda _address: 0.0
 ) -> AsyncIterator[Served]:
-    public, inner = bound("127.0.0.1", 0), bound("127.0.0.1", 0)
+    public, inner = bound("127.0.0.1:0"), bound("127.0.0.1:0")
 
     async def handle(request: Request) -> Response:
         body = await request.read_body(BODY_MAX)

@@ -18,7 +18,7 @@ from services.order.config import OrderConfig
 from services.payment.config import PaymentConfig
 from shared.keys.sealed import LocalKeyProvider, new_data_key, open_sealed, seal
 
-OWN = ("KAFKA_", "KEK_", "DATABASE_", "ALIPAY_", "WECHAT_", "PUBLIC_URL")
+OWN = ("WORKERS_", "KAFKA_", "KEK_", "DATABASE_", "ALIPAY_", "WECHAT_", "PUBLIC_URL")
 
 
 @pytest.fixture
@@ -43,6 +43,55 @@ def test_each_service_has_an_api_and_a_worker(layout: Layout, ports: dict[str, i
         "gateway-egress",
         *(f"{name}-{role}" for name in SERVICES for role in ("api", "worker")),
     }
+
+
+def test_several_processes_of_a_kind_share_an_address(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each can be asked for its own metrics and readiness. Nobody calls a worker, so each of those
+    has an address of its own."""
+    kinds = ("gateway-edge", "gateway-egress", "payment-api", "order-worker")
+    for kind in kinds:
+        monkeypatch.setenv(f"WORKERS_{kind.upper().replace('-', '_')}", "3")
+    ports = {name: 20_000 + number for number, name in enumerate(processes.port_names())}
+    specs = {spec.name: spec for spec in processes.product(layout, ports)}
+    assert len(specs) == 12 + 4 * 2
+    for kind in kinds:
+        three = [specs[name].environment for name in (kind, f"{kind}.2", f"{kind}.3")]
+        is_worker = kind == "order-worker"
+        inner = [found["LISTEN" if is_worker else "METRICS_LISTEN"] for found in three]
+        assert len(set(inner)) == 3
+        assert len({found["LISTEN"] for found in three}) == (3 if is_worker else 1)
+        assert [found.get("WORKERS") for found in three] == [None if is_worker else "3"] * 3
+        assert len({found["SERVICE_KEY_FILE"] for found in three}) == 1
+        urls = [specs[name].ready_url for name in (kind, f"{kind}.2", f"{kind}.3")]
+        assert urls == [f"http://{address}/readyz" for address in inner]
+        shown = [processes.metrics_urls(ports)[n] for n in (kind, f"{kind}.2", f"{kind}.3")]
+        assert shown == [f"http://{address}/metrics" for address in inner]
+    assert "METRICS_LISTEN" not in specs["order-api"].environment
+
+
+@pytest.mark.parametrize("wanted", ["0", "-1", "65", "two", "1.5"])
+def test_a_wrong_number_of_processes_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    monkeypatch.setenv("WORKERS_PAYMENT_API", wanted)
+    with pytest.raises(StackError, match=f"WORKERS_PAYMENT_API={wanted}"):
+        processes.port_names()
+
+
+def test_one_process_writes_the_audit_anchors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKERS_BINDING_WORKER", "2")
+    with pytest.raises(StackError, match="WORKERS_BINDING_WORKER=2"):
+        processes.port_names()
+
+
+def test_workers_of_a_kind_that_does_not_exist_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WORKERS_EDGE", "2")
+    with pytest.raises(StackError, match=r"WORKERS_EDGE.*WORKERS_GATEWAY_EDGE"):
+        processes.port_names()
 
 
 def test_the_environment_names_everything_a_process_needs(
@@ -242,7 +291,7 @@ CONFIGS: dict[str, type[BaseSettings]] = {
     "order": OrderConfig,
 }
 OF_THE_STACK = {
-    "LISTEN", "METRICS_LISTEN",
+    "LISTEN", "METRICS_LISTEN", "WORKERS",
     "BINDING_URL", "DEVICE_URL", "PAYMENT_URL", "CAMPAIGN_URL", "ORDER_URL", "EGRESS_URL",
     "SERVICE_KEY_FILE", "SERVICE_TRUST_FILE", "SETUP_CODE_FILE", "KEK_FILE",
     "SANDBOX_PAGE", "SANDBOX_ADMIN_URL",

@@ -6,23 +6,24 @@ import struct
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.protocol.fetch import FetchRequest_v11
 
-from deploy.local.relayed import Link, News
+from deploy.local.relayed import Arrivals, Requests
 from tests.fixtures.events import EmbeddedBroker
 
 TOPIC, OTHER = "payment.events", "binding.events"
 WAIT_MS = 300
+LONG_S = 0.29
+"""a timer counts from the loop's last turn, in whole milliseconds"""
 
 
-def fetch(number: int, offset: int, *, reverse: bool = False) -> bytes:
-    """A fetch of two partitions as our client sends it."""
-    places = [(place, -1, offset, -1, 1_000_000) for place in (0, 1)]
-    topics = [(TOPIC, places[::-1] if reverse else places)]
+def fetch(number: int, offset: int, *, places: tuple[int, ...] = (0, 1)) -> bytes:
+    """A fetch of these partitions as our client sends it."""
+    topics = [(TOPIC, [(place, -1, offset, -1, 1_000_000) for place in places])]
     body = FetchRequest_v11(-1, WAIT_MS, 1, 50_000_000, 0, 0, -1, topics, [], "").encode()
     return framed(1, 11, number, body)
 
@@ -33,7 +34,7 @@ def framed(kind: int, version: int, number: int, body: bytes) -> bytes:
 
 
 class Passed:
-    """What a link wrote, with the time of each frame."""
+    """What passed to the mock broker, with the time of each frame."""
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []
@@ -43,18 +44,28 @@ class Passed:
         self.frames.append(frame)
         self.at.append(time.perf_counter())
 
-    async def drain(self) -> None:
+    def close(self) -> None:
         pass
 
+    async def all(self, number: int) -> list[float]:
+        while len(self.at) < number:
+            await asyncio.sleep(0.002)
+        return self.at
 
-async def passed_up(*frames: bytes, news: News | None = None) -> Passed:
+
+def connected(arrivals: Arrivals | None = None) -> tuple[Requests, Passed]:
+    """A client's connection, and what of it passes to the mock broker."""
+    requests, passed = Requests(arrivals or Arrivals(), 0, b"", b""), Passed()
+    requests.responses.broker = cast("Any", passed)
+    return requests, passed
+
+
+async def passed_up(*frames: bytes, arrivals: Arrivals | None = None) -> Passed:
     """What passes of one client's requests."""
-    reader, passed = asyncio.StreamReader(), Passed()
+    requests, passed = connected(arrivals)
     for frame in frames:
-        reader.feed_data(frame)
-    reader.feed_eof()
-    link: Any = Link(news or News(), b"", b"")
-    await link.up(reader, passed)
+        requests.data_received(frame)
+    await passed.all(len(frames))
     return passed
 
 
@@ -72,42 +83,102 @@ async def test_a_fetch_for_new_places_passes_at_once_and_is_not_to_wait_again() 
 @pytest.mark.asyncio
 async def test_a_fetch_for_the_same_places_waits_as_long_as_it_wants_to() -> None:
     """In whatever order the client names them."""
-    passed = await passed_up(fetch(1, 5), fetch(2, 5, reverse=True))
+    passed = await passed_up(fetch(1, 5), fetch(2, 5, places=(1, 0)))
     first, second = passed.at
-    assert WAIT_MS / 1000 <= second - first < 10 * WAIT_MS / 1000
+    assert LONG_S <= second - first < 10 * WAIT_MS / 1000
 
 
 @pytest.mark.asyncio
 async def test_what_was_produced_meanwhile_lets_a_fetch_pass() -> None:
-    news = News()
-    news.seen({TOPIC.encode(): frozenset()})
-    asyncio.get_running_loop().call_later(0.05, news.came, news.topics_in(TOPIC.encode()))
-    first, second = (await passed_up(fetch(1, 5), fetch(2, 5), news=news)).at
+    arrivals = Arrivals()
+    arrivals.count(TOPIC.encode())
+    asyncio.get_running_loop().call_later(
+        0.05, arrivals.arrived, arrivals.topics_in(TOPIC.encode())
+    )
+    first, second = (await passed_up(fetch(1, 5), fetch(2, 5), arrivals=arrivals)).at
     assert 0.04 <= second - first < WAIT_MS / 1000
 
 
 @pytest.mark.asyncio
 async def test_what_was_produced_between_two_fetches_is_not_missed() -> None:
-    news, reader, passed = News(), asyncio.StreamReader(), Passed()
-    link: Any = Link(news, b"", b"")
-    up = asyncio.ensure_future(link.up(reader, passed))
-    reader.feed_data(fetch(1, 5))
+    arrivals = Arrivals()
+    requests, passed = connected(arrivals)
+    requests.data_received(fetch(1, 5))
     await asyncio.sleep(0.05)
-    news.came(news.topics_in(TOPIC.encode()))
-    reader.feed_data(fetch(2, 5))
-    reader.feed_eof()
-    await up
-    first, second = passed.at
+    arrivals.arrived(arrivals.topics_in(TOPIC.encode()))
+    requests.data_received(fetch(2, 5))
+    first, second = await passed.all(2)
+    assert second - first < WAIT_MS / 1000
+
+
+@pytest.mark.asyncio
+async def test_what_comes_behind_a_fetch_that_waits_keeps_its_place() -> None:
+    """A broker answers the requests of a connection in their order. They come in any parts."""
+    requests, passed = connected()
+    frames = fetch(1, 5) + fetch(2, 5) + framed(3, 0, 3, b"") + fetch(4, 5)
+    for at in range(0, len(frames), 7):
+        requests.data_received(frames[at : at + 7])
+    first, second, third, fourth = await passed.all(4)
+    assert [frame[8:12] for frame in passed.frames] == [struct.pack(">i", n) for n in (1, 2, 3, 4)]
+    assert second - first >= LONG_S > third - second
+    assert fourth - third >= LONG_S
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_goes_away_waits_no_longer() -> None:
+    arrivals = Arrivals()
+    requests, passed = connected(arrivals)
+    requests.data_received(fetch(1, 5))
+    requests.data_received(fetch(2, 5))
+    assert list(arrivals.waiting) == [requests]
+    requests.connection_lost(None)
+    assert not arrivals.waiting
+    arrivals.arrived(arrivals.topics_in(TOPIC.encode()))
+    await asyncio.sleep(1.5 * WAIT_MS / 1000)
+    assert len(passed.frames) == 1
+
+
+@pytest.mark.asyncio
+async def test_who_has_read_the_only_new_batch_waits_for_the_next() -> None:
+    arrivals = Arrivals()
+    requests, passed = connected(arrivals)
+    requests.data_received(fetch(1, 5) + fetch(2, 5))
+    arrivals.arrived([TOPIC.encode()])
+    requests.data_received(fetch(3, 6))
+    _, second, third = await passed.all(3)
+    assert third - second >= LONG_S
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("batches", "offset"), [(2, 6), (1, 4), (1, 0)], ids=["two batches", "back", "far back"]
+)
+async def test_who_may_find_more_does_not_wait(batches: int, offset: int) -> None:
+    """The mock broker returns one batch at a time; a client that goes back reads again."""
+    arrivals = Arrivals()
+    requests, passed = connected(arrivals)
+    requests.data_received(fetch(1, 5) + fetch(2, 5))
+    arrivals.arrived([TOPIC.encode()] * batches)
+    requests.data_received(fetch(3, offset))
+    _, second, third = await passed.all(3)
+    assert third - second < WAIT_MS / 1000
+
+
+@pytest.mark.asyncio
+async def test_a_place_that_is_new_to_a_client_is_asked_for_at_once() -> None:
+    requests, passed = connected()
+    requests.data_received(fetch(1, 5, places=(0,)) + fetch(2, 5, places=(0, 1)))
+    first, second = await passed.all(2)
     assert second - first < WAIT_MS / 1000
 
 
 @pytest.mark.asyncio
 async def test_what_another_topic_gets_wakes_nobody() -> None:
-    news = News()
-    news.seen({OTHER.encode(): frozenset()})
-    asyncio.get_running_loop().call_later(0.05, news.came, [OTHER.encode()])
-    first, second = (await passed_up(fetch(1, 5), fetch(2, 5), news=news)).at
-    assert second - first >= WAIT_MS / 1000
+    arrivals = Arrivals()
+    arrivals.count(OTHER.encode())
+    asyncio.get_running_loop().call_later(0.05, arrivals.arrived, [OTHER.encode()])
+    first, second = (await passed_up(fetch(1, 5), fetch(2, 5), arrivals=arrivals)).at
+    assert second - first >= LONG_S
 
 
 @pytest.mark.asyncio

@@ -37,13 +37,12 @@ def outcome(name, *, code=None, sub_code=None, **data):
 
 
 class Peer:
-    """In place of the HTTP client: one response, or one error, for every call."""
+    """In place of the client: one response, or one error, for every call."""
 
     def __init__(self, end):
         self.end = end
         self.calls = 0
         self.path = ""
-        self.is_closed = False
 
     async def call(self, _method, path, **_more):
         self.calls += 1
@@ -53,9 +52,6 @@ class Peer:
         status, document = self.end
         content = document if isinstance(document, bytes) else orjson.dumps(document)
         return Reply(status, {}, content)
-
-    async def aclose(self):
-        self.is_closed = True
 
 
 PROBLEM, HTML = {"code": "some.problem"}, b"<html>"
@@ -105,7 +101,7 @@ READINGS = [
 
 def client_of(end):
     peer = Peer(end)
-    return EgressClient(lambda: peer), peer
+    return EgressClient(peer), peer
 
 
 @pytest.mark.asyncio
@@ -242,31 +238,13 @@ def test_a_call_that_does_not_fit_names_its_parameters():
 
 
 @pytest.mark.asyncio
-async def test_the_http_client_is_made_at_the_first_call_and_once():
-    made = []
-
-    def connect():
-        made.append(Peer((200, NEVER_SENT)))
-        return made[-1]
-
-    idle = EgressClient(connect)
-    await idle.aclose()
-    assert made == []
-    client = EgressClient(connect)
-    await client.call(ROW.tenant_id, "alipay.trade.query", CALL)
-    await client.check_key(ROW.tenant_id, CALL)
-    await client.aclose()
-    assert [peer.is_closed for peer in made] == [True]
-
-
-@pytest.mark.asyncio
 @pytest.mark.parametrize("channel", ["alipay", "wechat"])
 async def test_each_channel_has_a_path_of_its_own(channel):
     peer = Peer((200, NEVER_SENT))
-    await EgressClient(lambda: peer, channel).call(ROW.tenant_id, "pay", CALL)
+    await EgressClient(peer, channel).call(ROW.tenant_id, "pay", CALL)
     assert peer.path == f"/{channel}/pay"
 
 
-def test_a_start_does_not_pay_for_the_http_client():
-    code = "import sys, shared.egress; sys.exit('aiohttp' in sys.modules)"
+def test_services_load_no_http_client():
+    code = "import sys, shared.egress, shared.process; sys.exit('aiohttp' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -4,16 +4,11 @@ from itertools import pairwise
 
 import pytest
 
-from services.binding.config import BindingConfig
-from services.campaign.config import CampaignConfig
-from services.device.config import DeviceConfig
-from services.payment.config import PaymentConfig
-from shared.config import DatabaseConfig
 from shared.outbox import BATCH_MAX, pause_after
 
 LAG_MAX_S = 0.1
 """the bar of `python -m tests.bench` for 99 of 100 events"""
-CONSUMER_S = 0.04
+CONSUMER_S = 0.05
 """for the rest of an event's way: the broker, and the consumer's transaction"""
 
 
@@ -22,32 +17,21 @@ def test_few_events_wait_about_30_ms() -> None:
 
 
 def test_a_larger_batch_is_followed_by_a_longer_pause() -> None:
-    pauses = [pause_after(sent) for sent in (1, 5, 10, 20)]
+    pauses = [pause_after(sent) for sent in (1, 2, 3, 4)]
     assert all(shorter < longer for shorter, longer in pairwise(pauses))
 
 
-@pytest.mark.parametrize("sent", [20, 100, BATCH_MAX])
+@pytest.mark.parametrize("sent", [6, 100, BATCH_MAX])
 def test_no_pause_makes_an_event_late(sent: int) -> None:
     assert pause_after(sent) == pytest.approx(LAG_MAX_S - CONSUMER_S)
 
 
-@pytest.mark.parametrize("per_s", [80, 150, 300])
+@pytest.mark.parametrize("per_s", [20, 60, 150, 300])
 def test_a_steady_load_finds_a_steady_pause(per_s: int) -> None:
     """A pause gathers events, and their number sets the next pause: that must settle."""
     pauses = [pause_after(1)]
     for _ in range(100):
         pauses.append(pause_after(round(per_s * pauses[-1])))
     assert pauses[-1] == pytest.approx(pauses[-2])
-    assert (pauses[-1] >= 0.04) == (per_s == 300)
-
-
-def test_an_idle_outbox_of_payments_is_looked_at_more_often_than_others() -> None:
-    """Nobody stands before a device and waits for the events of the other services."""
-
-    def idle_poll_ms(config: type[DatabaseConfig]) -> int:
-        default: int = config.model_fields["outbox_idle_poll_ms"].default
-        return default
-
-    assert idle_poll_ms(PaymentConfig) <= 60
-    for config in (BindingConfig, CampaignConfig, DeviceConfig):
-        assert 100 <= idle_poll_ms(config) <= 250
+    assert (pauses[-1] >= 0.048) == (per_s >= 150)
+    assert (pauses[-1] <= 0.045) == (per_s <= 60)

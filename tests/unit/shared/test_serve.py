@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from starlette.types import Receive, Scope, Send
 
-from shared.serve import _server, bound
+from shared.serve import _server, bound, listen, metrics_listener
 
 pytestmark = pytest.mark.asyncio
 
@@ -75,15 +76,23 @@ def asking(path: str, *more: str) -> bytes:
     return "\r\n".join([f"GET {path} HTTP/1.1", "Host: here", *more, "", ""]).encode()
 
 
-async def test_an_answer_is_one_packet(served: tuple[App, Any]) -> None:
-    """One wake-up for the peer instead of two, on a connection that is kept."""
-    _, peer = served
-    async with peer() as (reader, writer):
-        for _ in range(5):
-            writer.write(asking("/"))
-            packet = await reader.read(65536)
-            assert packet.startswith(b"HTTP/1.1 200 OK\r\n")
-            assert packet.endswith(b"\r\n\r\nwhole")
+async def test_a_server_does_not_look_whether_it_shall_end(
+    served: tuple[App, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uvicorn's own looks ten times a second, in each of a dozen processes."""
+    looks: list[float] = []
+    monkeypatch.setattr(asyncio, "sleep", counted(asyncio.sleep, looks))
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.Event().wait(), 0.35)
+    assert looks == []
+
+
+def counted(sleep: Any, looks: list[float]) -> Any:
+    async def sleeping(delay: float, *more: Any) -> Any:
+        looks.append(delay)
+        return await sleep(delay, *more)
+
+    return sleeping
 
 
 async def test_two_asked_at_once_are_answered_in_order(served: tuple[App, Any]) -> None:
@@ -132,7 +141,61 @@ async def test_a_peer_that_leaves_in_between_breaks_nothing(served: tuple[App, A
 
 async def test_a_peer_that_died_without_a_word_is_found_out() -> None:
     """By the system: the connection that was taken asks now and then whether anybody is there."""
-    door = bound("127.0.0.1", 0)
+    door = bound("127.0.0.1:0")
     door.listen()
     with door, socket.create_connection(door.getsockname()), door.accept()[0] as taken:
         assert taken.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
+def config(**settings: Any) -> Any:
+    wanted = {"listen": "127.0.0.1:0", "workers": 1, "metrics_listen": "", **settings}
+    return SimpleNamespace(**wanted)
+
+
+async def test_processes_that_share_an_address_get_connections_each() -> None:
+    first = listen(config(workers=2, metrics_listen="127.0.0.1:0"))
+    address = "{}:{}".format(*first.getsockname())
+    second = listen(config(listen=address, workers=2, metrics_listen="127.0.0.1:0"))
+    with first, second:
+        for sock in (first, second):
+            sock.listen()
+            sock.setblocking(False)
+        with contextlib.ExitStack() as peers:
+            for _ in range(40):
+                peers.enter_context(socket.create_connection(first.getsockname()))
+            for sock in (first, second):
+                peer, _ = sock.accept()
+                peer.close()
+
+
+async def test_one_process_does_not_share_its_address(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who starts a second one by mistake reads it at once."""
+    with listen(config()) as first:
+        first.listen()
+        address = "{}:{}".format(*first.getsockname())
+        for more in ({}, {"workers": 2, "metrics_listen": "127.0.0.1:0"}):
+            with pytest.raises(SystemExit) as ended:
+                listen(config(listen=address, **more))
+            assert ended.value.code == 2
+            assert f"cannot listen on {address} (LISTEN)" in capsys.readouterr().err
+
+
+async def test_who_shares_an_address_needs_another_for_metrics(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        listen(config(workers=2))
+    assert ended.value.code == 2
+    assert "METRICS_LISTEN" in capsys.readouterr().err
+
+
+async def test_a_process_starts_without_metrics_when_their_port_is_taken(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert metrics_listener(config()) == []
+    (first,) = metrics_listener(config(metrics_listen="127.0.0.1:0"))
+    with first:
+        first.listen()
+        address = "{}:{}".format(*first.getsockname())
+        assert metrics_listener(config(metrics_listen=address)) == []
+    assert f"cannot listen on {address} (METRICS_LISTEN)" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 import httpx
 import pytest
 import pytest_asyncio
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from shared.clock import SystemClock
@@ -40,11 +40,18 @@ def app(verifier_for):
     async def ready():
         return {"db": True}
 
+    lenient = APIRouter(strict_content_type=False)
+
+    @lenient.post("/no-type", dependencies=[guard("device")])
+    async def no_type(body: Body):
+        return json_response({"fen": body.amount_fen})
+
     made = make_app(
         "test",
         verifier=verifier_for("payment", SystemClock()),
         lifespan=lifespan,
         ready=ready,
+        routers=[lenient],
         body_limit=1000,
     )
 
@@ -179,6 +186,15 @@ async def test_json_is_utf_8_without_a_byte_order_mark(call, path, encoding):
         answer = await call("POST", path, content=content, headers=kind)
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid_body")
         assert [fault["code"] for fault in answer.json()["errors"]] == ["json_invalid"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32-be"])
+async def test_a_body_without_a_type_is_json_in_utf_8_too(call, encoding):
+    body = '{"amount_fen": 1}'
+    assert (await call("POST", "/no-type", content=body.encode())).status_code == 200
+    answer = await call("POST", "/no-type", content=body.encode(encoding))
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_body")
 
 
 @pytest.mark.asyncio

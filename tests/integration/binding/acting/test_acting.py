@@ -1,5 +1,6 @@
 """Acting for a merchant: a reason, a time box, less than an owner may, and a trace (S131, S132)."""
 
+import asyncio
 from uuid import uuid4
 
 import pytest
@@ -30,6 +31,21 @@ async def acting(new_merchant, new_operator, browser):
     answer = await operator("POST", f"{O}/acting", body)
     assert answer.status_code == 201, answer.text
     return merchant_id, operator, answer.json()
+
+
+async def test_it_waits_for_a_slow_commit(new_merchant, new_operator, browser, binding):
+    """Every act of an organisation waits for the one before it, in its audit chain."""
+    merchant_id, _ = await new_merchant()
+    await new_operator("bob@ops")
+    operator = await browser("bob@ops", "operator")
+    await operator.step_up("operator")
+    body = {"merchant_id": str(merchant_id), "reason": REASON, "minutes": 30}
+    async with binding.database._connected() as slow, slow.transaction():
+        await slow.execute("SELECT 1 FROM audit_heads FOR UPDATE")
+        begun = asyncio.create_task(operator("POST", f"{O}/acting", body))
+        await asyncio.sleep(3)
+        assert not begun.done(), (await begun).text
+    assert (await begun).status_code == 201
 
 
 async def test_both_consoles_show_it_and_the_merchant_sees_it(acting, browser):

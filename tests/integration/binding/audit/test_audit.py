@@ -288,8 +288,11 @@ async def test_no_cell_of_the_export_runs_as_a_formula(binding, owner):
     assert set(nasty) <= made, "the content itself is whole"
     (said,) = (await caller("GET", f"{M}/audit", action="audit.export")).json()["items"]
     assert (said["actor_name"], said["after"]) == ("owner@tea", {}), "who took it away"
-    for sign in "=＝＋－＠":  # full width is read alike in an Asian language
+    for sign in "=+-@＝＋－＠":  # full width is read alike in an Asian language
         assert audit_log._lines([[f"{sign}1", "a"]]).decode() == f"'{sign}1,a\r\n"
+        assert audit_log._lines([["a", f"{sign}1", "b"]]).decode() == f"a,'{sign}1,b\r\n"
+        assert audit_log._lines([["a", None, f"{sign}1"]]).decode() == f"a,,'{sign}1\r\n"
+    assert audit_log._lines([["a\n=1", "1=1"]]) == b'"a\n=1",1=1\r\n', "not where a cell begins"
 
 
 async def test_no_number_of_the_export_loses_digits():
@@ -297,6 +300,8 @@ async def test_no_number_of_the_export_loses_digits():
     assert audit_log._lines([["2021000000000001", "0571", "12E3"]]) == (
         b"2021000000000001\t,0571\t,12E3\t\r\n"
     )
+    for number in ("2021000000000001", "0571", "12E3"):
+        assert audit_log._lines([["a", number, "b"]]).decode() == f"a,{number}\t,b\r\n"
     assert audit_log._lines([["10", "0", "2026-11-28T04:00:00Z", "a0571"]]) == (
         b"10,0,2026-11-28T04:00:00Z,a0571\r\n"
     )

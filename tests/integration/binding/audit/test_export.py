@@ -2,6 +2,7 @@
 merchant, and entered in the log itself."""
 
 import asyncio
+import contextlib
 import csv
 import hashlib
 import io
@@ -12,7 +13,10 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientPayloadError
 
+from gateway.limits import STREAM_IDLE_S
 from services.binding.audit import log
+from services.binding.audit.repo import AuditFilter
+from shared.contracts.principal import Principal
 from shared.serve import Http
 from tests.integration.binding.audit.test_audit import FILL
 from tests.integration.binding.conftest import PASSWORD
@@ -20,6 +24,10 @@ from tests.unit.gateway.streamed import browser, edge_on, eventually, served, se
 
 M = "/api/merchant/v1"
 EXPORT = f"{M}/audit/export"
+LASTING = """
+SELECT pid FROM pg_stat_activity
+WHERE datname = current_database() AND state LIKE 'idle in transaction%'
+"""
 pytestmark = pytest.mark.asyncio
 
 
@@ -109,18 +117,43 @@ async def test_one_at_a_time_for_a_merchant_until_it_is_taken(binding, tea, monk
 
     monkeypatch.setattr("services.binding.audit.log.repo.cells_between", counted)
     reader, writer = await asyncio.open_connection(*tea.public.edge.at, limit=4096)
-    head = f"GET {EXPORT} HTTP/1.1\r\nHost: t\r\nCookie: {tea.person.headers['Cookie']}\r\n\r\n"
-    writer.write(head.encode())
-    assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
-    assert 0 < await settled(lambda: parts) < 12, "6,000 entries are 12 parts and an empty one"
-    lasting = "SELECT pid FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
-    assert await binding.database.fetch(lasting) == []
-    async with tea.person.get(tea.public.url + EXPORT) as second:
-        assert second.status == 429
-    writer.close()
+    with contextlib.closing(writer):
+        head = f"GET {EXPORT} HTTP/1.1\r\nHost: t\r\nCookie: {tea.person.headers['Cookie']}\r\n\r\n"
+        writer.write(head.encode())
+        assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+        assert 0 < await settled(lambda: parts) < 12, "6,000 entries are 12 parts and an empty one"
+        # A part may still be under way on a slow machine, but only a held one lasts.
+        async with asyncio.timeout(10):
+            while await binding.database.fetch(LASTING):
+                await asyncio.sleep(0.05)
+        async with tea.person.get(tea.public.url + EXPORT) as second:
+            assert second.status == 429
     await eventually(lambda: binding.deps.expensive.slots["export"]._held.total() == 0)
     async with tea.person.get(f"{tea.public.url}{EXPORT}?action=none") as third:
         assert third.status == 200
+
+
+async def test_a_part_that_took_long_is_not_followed_by_a_rest_that_ends_the_file(
+    binding, tea, clock, monkeypatch
+):
+    """The edge cuts an answer off that is silent for STREAM_IDLE_S."""
+    await tea.fill(binding, 1, 1_200, 3)
+    real, rests = log.repo.cells_between, []
+
+    async def slow(*args):
+        clock.advance(10)
+        return await real(*args)
+
+    async def sleep(seconds):
+        rests.append(seconds)
+
+    monkeypatch.setattr("services.binding.audit.log.repo.cells_between", slow)
+    monkeypatch.setattr("services.binding.audit.log.asyncio", SimpleNamespace(sleep=sleep))
+    caller = Principal("user", "gateway-edge", str(tea.tenant_id), tea.tenant_id)
+    parts = await log.begin_export(binding.deps, caller, AuditFilter(), 0)
+    assert len([part async for part in parts]) == 4
+    assert len(rests) == 3
+    assert 0 < max(rests) < STREAM_IDLE_S / 2
 
 
 @pytest.mark.parametrize("at", [1, 3])
@@ -152,3 +185,26 @@ async def test_the_file_is_what_the_log_says(binding, tea):
     ours = hashlib.sha256(whole).digest()
     assert hashlib.sha256(again.content[: len(whole)]).digest() == ours
     assert len(again.content) > len(whole), "the entry of the first export"
+
+
+async def test_each_cell_is_what_its_entry_says(binding, tea):
+    """The cells that the database writes as JSON: times with and without a fraction, members in the
+    order of the alphabet, what is empty, and signs that JSON escapes."""
+    add = """
+    INSERT INTO audit_log (tenant_id, audit_id, at, actor, actor_name, action, subject, before,
+                           after, reason)
+    VALUES ($1, gen_random_uuid(), $2::text::timestamptz, 'user:7', '', 'order.look', 'order:7',
+            $3::text::jsonb, $4::text::jsonb, $5)
+    """
+    async with binding.deps.db.pg(tea.tenant_id) as pg:
+        await pg.execute(add, tea.tenant_id, "2026-11-28 12:00:00+08", None, "{}", None)
+        members = '{"zebra": 1.50, "a": [null, true], "\\u8336": "\\"\\\\\\n"}'
+        await pg.execute(
+            add, tea.tenant_id, "2026-11-28 12:00:00.0123+08", members, None, 'a "b", c'
+        )
+    async with tea.person.get(f"{tea.public.url}{EXPORT}?action=order.look") as answer:
+        whole, first = read(await answer.read())
+    assert (whole["at"], first["at"]) == ("2026-11-28T04:00:00Z", "2026-11-28T04:00:00.012300Z")
+    assert (whole["before"], whole["after"], whole["reason"]) == ("", "{}", "")
+    assert first["before"] == '{"a":[null,true],"zebra":1.5,"茶":"\\"\\\\\\n"}'
+    assert (first["reason"], first["after"]) == ('a "b", c', "")

@@ -32,7 +32,7 @@ async def device_service(binding, device_db, service_keys, clock, kek_file):
         binding.platform.url, audience="egress", signer=service_keys.signer("device", clock),
         timeout_s=5,
     )  # fmt: skip
-    deps = Deps(db, clock, LocalKeyProvider(kek_file), EgressClient(lambda: client))
+    deps = Deps(db, clock, LocalKeyProvider(kek_file), EgressClient(client))
     service = DeviceService(binding.deps, deps, database)
     async with service.delivering():
         yield service
@@ -48,7 +48,7 @@ async def wizard(binding, service_keys, clock, new_merchant, app_body, device_se
     )  # fmt: skip
     binding.app.state.onboarding = onboarding.Onboarding(
         binding.deps,
-        EgressClient(lambda: client),
+        EgressClient(client),
         onboarding.Settings(HOSTS, "", "https://pay.damselfly.test"),
     )
     tenant_id, user = await new_merchant()

@@ -33,7 +33,7 @@ async def platform(binding, service_keys, clock, device_service):
     )
     binding.app.state.onboarding = onboarding.Onboarding(
         binding.deps,
-        EgressClient(lambda: client),
+        EgressClient(client),
         onboarding.Settings(HOSTS, "", "https://pay.damselfly.test"),
     )
     yield made

@@ -87,6 +87,6 @@ async def releases(device, open_platform, service_keys, clock):
         open_platform.url, audience="egress", signer=service_keys.signer("device", clock),
         timeout_s=5,
     )  # fmt: skip
-    deps = replace(device.deps, egress=EgressClient(lambda: client))
+    deps = replace(device.deps, egress=EgressClient(client))
     yield Releases(deps, device.database, clock, open_platform)
     await client.aclose()

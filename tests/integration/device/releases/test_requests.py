@@ -156,6 +156,40 @@ async def test_a_kill_in_the_first_upload_is_told(releases, monkeypatch):
     assert releases.platform.calls[UPLOAD] == 0
 
 
+@pytest.mark.parametrize("how", ["killed", "no answer"])
+@pytest.mark.parametrize("arrives", [True, False])
+async def test_a_further_upload_is_not_taken_for_the_one_before(
+    releases, monkeypatch, how, arrives
+):
+    """The version before is built, but it is not what was uploaded."""
+    await releases.done("upload", "act", app_version="", form={"app_version": "1.0.0"})
+    assert (await releases.done("upload", "look")).evidence["app_version"] == "1.0.0"
+    releases.platform.answers[UPLOAD] = said("unknown", reason="no_answer")
+    await releases.request("upload", "act", form={"app_version": "1.0.1"})
+    with monkeypatch.context() as patched:
+        if how == "killed":
+            ends_the_worker(patched, "before the call", "upload")
+            with pytest.raises(Killed):
+                await releases.work()
+        else:
+            await releases.work()
+            assert (await releases.told())[-1].state == "running"
+    if arrives:
+        releases.platform.status["1.0.1"] = "INIT"
+    await releases.after_a_kill()
+    await releases.look()
+    told = (await releases.told())[-1]
+    if arrives:
+        assert (told.state, told.evidence["app_version"]) == ("done", "1.0.1")
+    else:
+        assert (told.state, told.remedy) == ("failed", "not_taken")
+        releases.platform.status["1.0.1"] = "INIT"
+        releases.clock.advance(3600)
+        await releases.look()
+        told = (await releases.told())[-1]
+        assert (told.state, told.evidence["app_version"]) == ("done", "1.0.1"), "it came late"
+
+
 async def test_a_worker_that_comes_back_late_changes_nothing(releases, uploaded):
     """Its lease was over, and another one has finished the request."""
     waits, goes_on = asyncio.Event(), asyncio.Event()

@@ -21,7 +21,10 @@ from tests.integration.payment.egress import PAY
 pytestmark = pytest.mark.asyncio
 
 ROWS = "SELECT count(*) FROM payments"
-LOCKED = "SELECT pid FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock'"
+LOCKED = (
+    "SELECT pid FROM pg_stat_activity"
+    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 
 
 def statements(name):
@@ -39,12 +42,12 @@ async def submitted(shop, *news):
     return await asyncio.gather(*jobs, return_exceptions=True)
 
 
-async def locked(shop):
-    """Waits until a statement waits for a lock."""
-    name = await shop.place.value("SELECT current_database()")
-    async with asyncio.timeout(10):
-        while not await shop.place.fetch(LOCKED, name):
+async def locked(shop, count=1, *, within_s=10):
+    """Waits until so many statements wait for a lock; the processes of all that do."""
+    async with asyncio.timeout(within_s):
+        while len(waiting := await shop.place.fetch(LOCKED)) < count:
             await asyncio.sleep(0.005)
+    return [row["pid"] for row in waiting]
 
 
 async def changes(shop, news, state=State.PAYING):
@@ -148,6 +151,57 @@ async def test_a_row_that_another_holds_delays_no_other(shop, till, monkeypatch)
         await holder.close()
 
 
+async def test_the_locks_of_one_merchant_leave_connections_to_the_others(shop, till, monkeypatch):
+    """More of its rows are locked than the pool has connections; each of them waits alone."""
+    monkeypatch.setattr(writes, "ALONE_LOCK_MS", 9_000)
+    monkeypatch.setattr(writes, "WAIT_MAX_S", 60.0)
+    stranger = await shop.till()
+    held = [sale(shop, till) for _ in range(20)]
+    free = [sale(shop, stranger) for _ in range(8)]
+    await submitted(shop, *held, *free)
+    waiting, moves = await changes(shop, held), await changes(shop, free)
+    holder = await asyncpg.connect(shop.place.owner_url)
+    try:
+        transaction = holder.transaction()
+        await transaction.start()
+        await holder.execute("SELECT FROM payments WHERE tenant_id = $1 FOR UPDATE", till.tenant_id)
+        jobs = [asyncio.ensure_future(store.move(shop.deps.writes, move)) for move in waiting]
+        await locked(shop, 4)
+        others = (store.move(shop.deps.writes, move) for move in moves)
+        moved = await asyncio.wait_for(asyncio.gather(*others), 5)
+        assert [payment.state for payment in moved] == [State.PAYING] * 8
+        assert len(await locked(shop)) == 4
+        assert not any(job.done() for job in jobs)
+        await transaction.rollback()
+        assert {payment.state for payment in await asyncio.gather(*jobs)} == {State.PAYING}
+    finally:
+        await holder.close()
+
+
+POISONS = ({"state": "NONSENSE"}, {"reason": "tea\0"}, {"key_version": 2**40})
+
+
+@pytest.mark.parametrize("poison", POISONS)
+async def test_a_change_that_the_database_refuses_hurts_no_other(shop, till, poison):
+    """Among 64 of three merchants: refused by its row, by the whole statement, by the driver."""
+    tills = [till, await shop.till(), await shop.till()]
+    news = [sale(shop, tills[number % 3]) for number in range(64)]
+    await submitted(shop, *news)
+    moves = await changes(shop, news)
+    moves[40] = replace(moves[40], **poison)
+    before = statements("payment_move")
+    jobs = (store.move(shop.deps.writes, move) for move in moves)
+    found = await asyncio.gather(*jobs, return_exceptions=True)
+    bad = found.pop(40)
+    assert isinstance(bad, asyncpg.PostgresError | asyncpg.InterfaceError), bad
+    assert statements("payment_move") == (before[0] + 1, before[1] + 64)
+    for new, payment in zip(news[:40] + news[41:], found, strict=True):
+        assert (payment.payment_id, payment.tenant_id) == (new.payment_id, new.tenant_id)
+        assert (payment.state, payment.version) == (State.PAYING, 2)
+    left = await shop.row(news[40].payment_id)
+    assert (left["state"], left["version"]) == ("SUBMITTED", 1)
+
+
 async def test_the_time_for_the_channel_begins_after_the_wait_for_a_lock(shop, till, monkeypatch):
     """Else the pay request could still be on its way when a cancel that finds nothing is final."""
     monkeypatch.setattr(writes, "LOCK_MS", 9_000)
@@ -193,16 +247,13 @@ async def test_a_lock_on_the_table_is_waited_for_once(shop, till, monkeypatch):
     """Not once for each of 64 rows: that would outlast the statement's own limit. The batch gives
     its rows up, so they wait side by side."""
     monkeypatch.setattr(writes, "ALONE_LOCK_MS", 9_000)
-    name = await shop.place.value("SELECT current_database()")
     holder = await asyncpg.connect(shop.place.owner_url)
     try:
         async with holder.transaction():
             await holder.execute("LOCK TABLE payments IN SHARE MODE")
             news = [sale(shop, till) for _ in range(64)]
             jobs = asyncio.ensure_future(submitted(shop, *news))
-            async with asyncio.timeout(8):
-                while len(await shop.place.fetch(LOCKED, name)) < 4:
-                    await asyncio.sleep(0.005)
+            await locked(shop, 4, within_s=8)
     finally:
         await holder.close()
     assert {verdict for verdict, _ in await jobs} == {"created"}
@@ -250,19 +301,18 @@ async def test_batches_that_cross_do_not_stop_each_other(shop, till):
     assert [row["version"] for row in versions] == [2]
 
 
-async def test_a_lost_connection_leaves_each_unknown_and_each_is_found(shop, till):
+async def test_a_lost_connection_leaves_each_unknown_and_each_is_found(shop, till, monkeypatch):
     """F18: the statement's connection is killed while it waits: nothing was committed, every
     request gets 503, and each may be sent again; nobody was asked for money."""
+    monkeypatch.setattr(writes, "LOCK_MS", 9_000)
     holder = await asyncpg.connect(shop.place.owner_url)
     bodies = [till.body() for _ in range(12)]
     try:
         async with holder.transaction():
             await holder.execute("LOCK TABLE payments IN SHARE MODE")
             jobs = [asyncio.ensure_future(till.post(body)) for body in bodies]
-            await locked(shop)
-            name = await shop.place.value("SELECT current_database()")
-            for row in await shop.place.fetch(LOCKED, name):
-                await shop.place.fetch("SELECT pg_terminate_backend($1)", row["pid"])
+            for pid in await locked(shop):
+                await shop.place.fetch("SELECT pg_terminate_backend($1)", pid)
         answers = await asyncio.gather(*jobs)
     finally:
         await holder.close()

@@ -331,6 +331,8 @@ async def test_a_change_needs_the_csrf_token(town: Town, given: str | None) -> N
     headers = cookie() if given is None else cookie(**{"X-CSRF-Token": given})
     got = await ask(town.door, "POST", STORES, body=b"{}", headers=headers)
     assert (got.status, code(got)) == (403, "auth.csrf")
+    assert "请刷新页面" in got.json()["title"]
+    assert "please reload the page" in got.json()["title"]
     headers = cookie(**{"X-CSRF-Token": CSRF})
     assert (await ask(town.door, "POST", STORES, body=b"{}", headers=headers)).status == 200
 

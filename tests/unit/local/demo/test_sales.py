@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from deploy.local.demo import merchant
-from deploy.local.demo.sales import days_before
+from deploy.local.demo.sales import days_before, steps
 from deploy.local.layout import StackError
 
 CHINA = timezone(timedelta(hours=8))
@@ -33,6 +33,24 @@ def test_oldest_first_and_none_in_the_future() -> None:
         times = [sale.at for sale in days_before(until, 2, 3)]
         assert times == sorted(times)
         assert max(times) < until
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_a_refund_moves_no_sale_to_a_later_time(hour: int) -> None:
+    """The clock of the past goes forward only, and its future is the sandbox's now."""
+    until = datetime(2026, 11, 28, hour, 50, tzinfo=UTC)
+    sales = list(days_before(until, 6, 3))
+    clock, sold = sales[0].at, []
+    for at, sale, is_refund in steps(sales, until):
+        clock = max(clock, at)
+        assert clock <= until
+        if is_refund:
+            assert sale.name in sold
+            assert at >= sale.at
+        else:
+            assert clock == sale.at
+            sold.append(sale.name)
+    assert sold == [sale.name for sale in sales]
 
 
 def test_asked_again_it_is_the_same() -> None:

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 from aiohttp import web
+from prometheus_client import REGISTRY
 
 from tests.fixtures.keys import RsaPair
 from tests.unit.gateway.alipay.inbound.test_notify import FIELDS, send, signed
@@ -72,11 +73,40 @@ async def test_what_waits_for_a_call_goes_with_the_next_one(
     assert [sorted(call) for call in payment.calls] == [["n0"], ["n1", "n2", "n3", "n4", "n5"]]
 
 
-async def test_an_idle_door_sends_each_at_once(town: Town, alipay_keys: RsaPair) -> None:
+async def test_one_after_the_other_each_goes_by_itself(town: Town, alipay_keys: RsaPair) -> None:
     payment = Payment(town)
     for number in range(3):
         assert (await told(town, alipay_keys, number)).body == b"success"
     assert payment.calls == [["n0"], ["n1"], ["n2"]]
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.alipay.inbound.notify.GATHER_S", 1.0)
+
+
+def counted() -> list[float]:
+    """The calls, their notices, and the calls of more than two notices."""
+    calls, notices, few = (
+        REGISTRY.get_sample_value(f"notify_batch_notices_{part}", labels) or 0
+        for part, labels in (("count", {}), ("sum", {}), ("bucket", {"le": "2.0"}))
+    )
+    return [calls, notices, calls - few]
+
+
+async def test_notices_that_come_soon_after_each_other_go_together(
+    unhurried: None, patient: None, town: Town, alipay_keys: RsaPair
+) -> None:
+    payment, before = Payment(town), counted()
+    others = []
+    for number in range(3):
+        others.append(told(town, alipay_keys, number))
+        await asyncio.sleep(0.05)
+    assert payment.calls == []
+    assert [(await other).body for other in others] == [b"success"] * 3
+    assert payment.calls == [["n0", "n1", "n2"]]
+    rises = [now - then for now, then in zip(counted(), before, strict=True)]
+    assert rises == [1, 3, 1], "the metric counts one call of three notices"
 
 
 async def test_a_slow_call_holds_nobody_up(town: Town, alipay_keys: RsaPair) -> None:

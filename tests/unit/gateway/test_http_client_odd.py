@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from shared.client import Client, Reply
+from gateway.http_client import HttpClient
+from shared.client import Reply
 from shared.errors import NoAnswer, NotSent
 
 pytestmark = pytest.mark.asyncio
@@ -141,7 +142,7 @@ async def peer() -> AsyncIterator[Peer]:
     await made.stop()
 
 
-async def ended(client: Client, name: str) -> Reply | NoAnswer | NotSent:
+async def ended(client: HttpClient, name: str) -> Reply | NoAnswer | NotSent:
     """How a request ended; anything but the three is raised."""
     try:
         return await client.request("GET", name)
@@ -152,7 +153,7 @@ async def ended(client: Client, name: str) -> Reply | NoAnswer | NotSent:
 @pytest.mark.parametrize("pieces", [1, 4])
 @pytest.mark.parametrize("kind", [*WHOLE, *BROKEN, *EITHER])
 async def test_an_odd_answer_ends_its_own_request_only(peer: Peer, kind: str, pieces: int) -> None:
-    client = Client(await peer.start(), name="t", timeout_s=5)
+    client = HttpClient(await peer.start(), name="t", timeout_s=5)
     for number in range(3):
         peer.reply = {**WHOLE, **BROKEN, **EITHER}[kind]
         peer.pieces, peer.closes = pieces, kind in BROKEN or kind == "until the end"
@@ -176,7 +177,7 @@ async def test_random_damage_reaches_no_other_request(peer: Peer) -> None:
     """Bytes lost, doubled, changed or added at random places, in random pieces, on four connections
     at once. What a damaged answer says is its own matter; the next request gets its own answer."""
     source = random.Random(31)
-    client = Client(await peer.start(), name="t", timeout_s=0.5, pool=4)
+    client = HttpClient(await peer.start(), name="t", timeout_s=0.5, pool=4)
     kinds = [*WHOLE.values(), *EITHER.values()]
 
     def damaged(body: bytes) -> bytes:
@@ -208,7 +209,7 @@ async def test_random_damage_reaches_no_other_request(peer: Peer) -> None:
 
 
 async def test_the_answer_to_a_head_has_no_body(peer: Peer) -> None:
-    client = Client(await peer.start(), name="t", timeout_s=5)
+    client = HttpClient(await peer.start(), name="t", timeout_s=5)
     for _ in range(3):
         reply = await client.request("HEAD", "/four")
         assert (reply.headers["content-length"], reply.content) == ("5", b"")
@@ -217,7 +218,7 @@ async def test_the_answer_to_a_head_has_no_body(peer: Peer) -> None:
 
 
 async def test_what_was_cancelled_leaves_no_answer_behind(peer: Peer) -> None:
-    client = Client(await peer.start(), name="t", timeout_s=5)
+    client = HttpClient(await peer.start(), name="t", timeout_s=5)
     for number in range(20):
         waiting = asyncio.ensure_future(client.request("GET", f"/left-{number}"))
         for _ in range(number):
@@ -244,7 +245,7 @@ async def test_the_head_says_how_long_the_body_is(
     peer: Peer, method: str, content: bytes | None, line: bytes
 ) -> None:
     url = await peer.start()
-    client = Client(f"{url}/base/", name="t", timeout_s=5)
+    client = HttpClient(f"{url}/base/", name="t", timeout_s=5)
     await client.request(method, "/a%2F?b", content=content, headers={"X-A": "é"})
     host = f"Host: {url[7:]}".encode()
     begins = f"{method} /base/a%2F?b HTTP/1.1\r\n".encode()
@@ -253,14 +254,14 @@ async def test_the_head_says_how_long_the_body_is(
 
 
 async def test_a_query_alone_is_sent_to_the_root(peer: Peer) -> None:
-    client = Client(await peer.start(), name="t", timeout_s=5)
+    client = HttpClient(await peer.start(), name="t", timeout_s=5)
     assert (await client.request("GET", "?a=b")).content == b"/?a=b"
     await client.aclose()
 
 
 async def test_an_answer_before_the_request_is_sent_ends_the_connection(peer: Peer) -> None:
     """The rest of the body would be read as the next request."""
-    client = Client(await peer.start(), name="t", timeout_s=5)
+    client = HttpClient(await peer.start(), name="t", timeout_s=5)
     reply = await client.request("POST", "/early", content=bytes(30_000_000))
     assert reply.content == b"/early"
     assert (await client.request("GET", "/next")).content == b"/next"
@@ -270,7 +271,7 @@ async def test_an_answer_before_the_request_is_sent_ends_the_connection(peer: Pe
 
 @pytest.mark.parametrize("text", ["a\r\nX-Other: b", "a\nb", "a\rb", "a\0b"])
 async def test_a_header_or_target_cannot_begin_another_line(peer: Peer, text: str) -> None:
-    client = Client(await peer.start(), name="t", timeout_s=5)
+    client = HttpClient(await peer.start(), name="t", timeout_s=5)
     with pytest.raises(ValueError, match="line break"):
         await client.request("GET", "/", headers={"X": text})
     with pytest.raises(ValueError, match="line break"):

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
 
-from shared.client import Client, tls
+from gateway.http_client import HttpClient, tls
 from shared.errors import NoAnswer, NotSent, PoolFull
 from tests.fixtures.keys import new_rsa_pair
 
@@ -61,7 +61,7 @@ async def server():
 @pytest.mark.parametrize("has_called", [True, False])
 async def test_after_its_end_a_client_sends_nothing(server, has_called):
     url, seen = server
-    client = Client(url, name="peer")
+    client = HttpClient(url, name="peer")
     if has_called:
         await client.request("GET", "/")
     await client.aclose()
@@ -76,7 +76,7 @@ async def test_after_its_end_a_client_sends_nothing(server, has_called):
 @pytest.mark.asyncio
 async def test_an_answer_of_any_status_is_a_reply(server):
     url, seen = server
-    client = Client(url, name="t")
+    client = HttpClient(url, name="t")
     reply = await client.request("POST", "/teapot?a=%2F%2B", content=b"body")
     assert (reply.status, reply.json()) == (418, {"ok": True})
     assert reply.headers["content-type"].startswith("application/json")
@@ -90,7 +90,7 @@ async def test_a_refused_connection_was_surely_not_sent():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    client = Client(f"http://127.0.0.1:{port}", name="t")
+    client = HttpClient(f"http://127.0.0.1:{port}", name="t")
     with pytest.raises(NotSent):
         await client.request("POST", "/")
     await client.aclose()
@@ -101,7 +101,7 @@ async def test_a_refused_connection_was_surely_not_sent():
 async def test_a_lost_answer_is_unknown_and_sent_once(server, path):
     """F4, and jeepay's silent second POST (peers §8)."""
     url, seen = server
-    client = Client(url, name="t", timeout_s=0.3)
+    client = HttpClient(url, name="t", timeout_s=0.3)
     with pytest.raises(NoAnswer):
         await client.request("POST", path, content=b"x")
     assert len(seen) == 1
@@ -112,7 +112,7 @@ async def test_a_lost_answer_is_unknown_and_sent_once(server, path):
 async def test_a_full_pool_refuses_instead_of_queueing_for_ever(server, monkeypatch):
     monkeypatch.setattr("shared.client.POOL_WAIT_S", 0.1)
     url, _ = server
-    client = Client(url, name="t", pool=1, timeout_s=1)
+    client = HttpClient(url, name="t", pool=1, timeout_s=1)
     hanging = asyncio.ensure_future(client.request("GET", "/hang"))
     await asyncio.sleep(0.05)
     with pytest.raises(PoolFull):
@@ -126,9 +126,9 @@ async def test_a_full_pool_refuses_instead_of_queueing_for_ever(server, monkeypa
 @pytest.mark.asyncio
 async def test_an_answer_beyond_the_limit_is_no_answer_declared_or_in_chunks(server, monkeypatch):
     """A peer that writes without end must not fill this process's memory."""
-    monkeypatch.setattr("shared.client.RESPONSE_MAX", 10_000)
+    monkeypatch.setattr("gateway.http_client.RESPONSE_MAX", 10_000)
     url, _ = server
-    client = Client(url, name="t", timeout_s=5)
+    client = HttpClient(url, name="t", timeout_s=5)
     assert (await client.request("GET", "/chunks/10")).content == b"x" * 10_000
     for path in ("/declared", "/chunks/11", "/chunks/100000"):
         with pytest.raises(NoAnswer, match="too large"):
@@ -185,7 +185,7 @@ async def test_a_peer_is_believed_when_an_authority_vouches_for_it(
     secure, certificate, monkeypatch
 ):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
-    client = Client(secure, name="t")
+    client = HttpClient(secure, name="t")
     replies = [await client.request("GET", "/") for _ in range(3)]
     assert [reply.json() for reply in replies] == [{"ok": True}] * 3
     assert len({reply.headers["x-port"] for reply in replies}) == 1
@@ -210,7 +210,7 @@ async def test_a_close_over_tls_is_seen_before_the_next_request(certificate, mon
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=serve, args=(listener,), daemon=True).start()
         tls.cache_clear()
-        client = Client(f"https://127.0.0.1:{listener.getsockname()[1]}", name="t", timeout_s=5)
+        client = HttpClient(f"https://127.0.0.1:{listener.getsockname()[1]}", name="t", timeout_s=5)
         for _ in range(3):
             assert (await client.request("POST", "/", content=b"x")).status == 200
             time.sleep(0.05)
@@ -221,7 +221,7 @@ async def test_a_close_over_tls_is_seen_before_the_next_request(certificate, mon
 
 @pytest.mark.asyncio
 async def test_a_peer_nobody_vouches_for_hears_nothing(secure):
-    client = Client(secure, name="t")
+    client = HttpClient(secure, name="t")
     with pytest.raises(NotSent, match="Certificate"):
         await client.request("POST", "/", content=b"secret")
     await client.aclose()
@@ -230,10 +230,10 @@ async def test_a_peer_nobody_vouches_for_hears_nothing(secure):
 def test_the_contexts_of_the_library_trust_nobody():
     """It makes them as it is imported; whatever used one by oversight would be refused."""
     script = (
-        "import shared.client, aiohttp.connector as c, ssl;"
+        "import gateway.http_client, aiohttp.connector as c, ssl;"
         "print(c._SSL_CONTEXT_VERIFIED.cert_store_stats()['x509_ca'],"
         " c._SSL_CONTEXT_VERIFIED.verify_mode == ssl.CERT_REQUIRED,"
-        " shared.client.tls().verify_mode == ssl.CERT_REQUIRED, shared.client.tls().check_hostname)"
+        " (tls := gateway.http_client.tls()).verify_mode == ssl.CERT_REQUIRED, tls.check_hostname)"
     )
     said = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True

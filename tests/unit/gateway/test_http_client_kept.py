@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import pytest_asyncio
 
-from shared.client import Client
+from gateway.http_client import HttpClient
 from shared.errors import NoAnswer, NotSent
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -90,14 +90,14 @@ def peer() -> Iterator[Peer]:
 
 @pytest_asyncio.fixture
 async def client(peer: Peer):
-    made = Client(peer.url, name="t", timeout_s=3)
+    made = HttpClient(peer.url, name="t", timeout_s=3)
     yield made
     await made.aclose()
 
 
 @pytest.mark.parametrize("method", METHODS)
 async def test_a_close_that_came_before_the_request_costs_nobody_anything(
-    peer: Peer, client: Client, method: str
+    peer: Peer, client: HttpClient, method: str
 ) -> None:
     """The peer closes behind each answer without a word; the loop has not heard of it when the
     next request is written. Ten in a row: each is sent exactly once, and each is answered."""
@@ -113,7 +113,7 @@ async def test_a_close_that_came_before_the_request_costs_nobody_anything(
 
 @pytest.mark.parametrize("method", METHODS)
 async def test_what_was_read_and_not_answered_is_never_sent_again(
-    peer: Peer, client: Client, method: str
+    peer: Peer, client: HttpClient, method: str
 ) -> None:
     """aiohttp by itself repeats GET, HEAD, PUT and DELETE on another connection."""
     peer.behave = lambda connection, served: "drop" if connection == 1 and served == 2 else "answer"
@@ -126,7 +126,7 @@ async def test_what_was_read_and_not_answered_is_never_sent_again(
 
 
 async def test_a_peer_that_closes_whatever_is_opened_surely_got_nothing(
-    peer: Peer, client: Client
+    peer: Peer, client: HttpClient
 ) -> None:
     peer.behave = lambda _connection, _served: "close"
     for _ in range(5):
@@ -140,7 +140,7 @@ async def test_a_peer_that_closes_whatever_is_opened_surely_got_nothing(
 
 
 async def test_connections_that_ended_together_are_all_left_behind(
-    peer: Peer, client: Client
+    peer: Peer, client: HttpClient
 ) -> None:
     """A service was restarted: every kept connection is dead, and no payment is unknown for it."""
     peer.behave = lambda connection, served: "close" if connection <= 8 and served else "answer"
@@ -153,7 +153,7 @@ async def test_connections_that_ended_together_are_all_left_behind(
 
 @pytest.mark.parametrize("is_seen", [True, False])
 async def test_an_answer_before_its_request_is_no_answer(
-    peer: Peer, client: Client, is_seen: bool
+    peer: Peer, client: HttpClient, is_seen: bool
 ) -> None:
     """Also if it waits unread in the kernel when the next request is written."""
     peer.behave = lambda connection, _served: "early" if connection == 1 else "answer"
@@ -167,7 +167,9 @@ async def test_an_answer_before_its_request_is_no_answer(
     assert peer.heard == ["POST"] * 3
 
 
-async def test_one_request_passes_all_connections_that_ended(peer: Peer, client: Client) -> None:
+async def test_one_request_passes_all_connections_that_ended(
+    peer: Peer, client: HttpClient
+) -> None:
     """There may be more of them than it tries."""
     peer.behave = lambda connection, served: "later" if connection <= 8 and served else "answer"
     await asyncio.gather(*(client.request("POST", "/", content=b"x") for _ in range(8)))
