@@ -1,5 +1,6 @@
 /** The door to the API: CSRF, problems, the password asked again, the end of a session. */
 import { ApiProblem } from '@shared/problem';
+import { waitFor } from '@testing-library/react';
 import { afterEach, expect, it, vi } from 'vitest';
 import {
   arrived,
@@ -124,10 +125,10 @@ it('reads nothing while a session ends, and reads on when that failed', async ()
       }),
   });
   const stores = get(`${M}/stores`);
-  await vi.waitFor(() => expect(times(seen, `${M}/stores`)).toBe(1));
+  await waitFor(() => expect(times(seen, `${M}/stores`)).toBe(1));
   const ended = leaving(() => remove(`${M}/session`));
   const orders = get(`${M}/orders`);
-  await vi.waitFor(() => expect(times(seen, `${M}/session`, 'DELETE')).toBe(1));
+  await waitFor(() => expect(times(seen, `${M}/session`, 'DELETE')).toBe(1));
   expect(times(seen, `${M}/orders`)).toBe(0);
   refuse();
   await expect(ended).rejects.toMatchObject({ code: 'gateway.busy' });
@@ -144,7 +145,7 @@ it('drops what was read for a session that has ended', async () => {
   });
   const settled = vi.fn();
   void get(`${M}/stores`).then(settled, settled);
-  await vi.waitFor(() => expect(times(seen, `${M}/stores`)).toBe(1));
+  await waitFor(() => expect(times(seen, `${M}/stores`)).toBe(1));
   await leaving(() => remove(`${M}/session`));
   void get(`${M}/apps`).then(settled, settled);
   arrived();

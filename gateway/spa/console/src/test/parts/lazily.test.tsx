@@ -88,11 +88,9 @@ it('opens the page by itself once the server answers', async () => {
   const { load, Page } = slowlyThere(1);
   show(Page);
   await screen.findByText('网络不通，请检查后重试');
-  await waitFor(() => expect(screen.getByRole('heading', { name: '门店' })).toBeTruthy(), {
-    timeout: 8000,
-  });
+  await waitFor(() => expect(screen.getByRole('heading', { name: '门店' })).toBeTruthy());
   expect(load).toHaveBeenCalledTimes(2);
-}, 10_000);
+});
 
 it('asks for a refresh when the server answers and has not got the code', async () => {
   answers({ [ABOUT]: { body: { version: '2' } } });

@@ -122,7 +122,8 @@ it('asks for a pending payment as often as the platform says, and never charges 
   const { runner } = await standing(own);
   const seen = answers({
     [`POST ${PAYMENTS}`]: { body: { ...pending('buyer'), retry_after_ms: 1700 } },
-    [`GET ${MINE}`]: { body: PAID },
+    // Not paid before: whoever looks while the request is on its way would end it at once.
+    [`GET ${MINE}`]: () => ({ body: own.slept.includes(1700) ? PAID : pending('buyer') }),
     ...AFTERWARDS,
   });
   await runner.take(ORDER);

@@ -62,7 +62,7 @@ it('does not show again what was so before an action', async () => {
     },
   );
   const button = await screen.findByRole('button', { name: '标记为已完成' });
-  await waitFor(() => expect(asked).toBe(2), { timeout: 20_000 });
+  await waitFor(() => expect(asked).toBe(2));
   await userEvent.setup().click(button);
   expect(await screen.findByRole('heading', { name: '小程序已创建' })).toBeTruthy();
   arrive();

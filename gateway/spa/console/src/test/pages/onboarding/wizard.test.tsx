@@ -91,7 +91,7 @@ it('keeps what is typed a moment later', async () => {
   const box = await screen.findByLabelText('简介');
   expect((box as HTMLInputElement).value).toBe('从前的');
   await person.type(box, '字');
-  expect(await screen.findByText('已自动保存', {}, { timeout: 5000 })).toBeTruthy();
+  expect(await screen.findByText('已自动保存')).toBeTruthy();
   expect(seen.find((one) => one.method === 'PUT')?.body).toEqual({
     form: { app_slogan: '从前的字' },
   });

@@ -200,7 +200,7 @@ it('shows what comes in without being asked', async () => {
   rows.unshift(order(2));
   await act(() => vi.advanceTimersByTimeAsync(6_000));
   // Long before the whole page is asked for again.
-  await waitFor(() => screen.getByText('D26112800000002'), { timeout: 3_000 });
+  await waitFor(() => screen.getByText('D26112800000002'), { timeout: 9_000 });
   expect(screen.getByText('新到 1 条')).toBeTruthy();
   vi.useRealTimers();
 });
