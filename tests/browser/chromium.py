@@ -119,15 +119,24 @@ def _unpacked(node: console.Node, place: Path) -> Path:
 
 
 def _carried(folder: Path, node: str) -> Found:
-    """npm's browser with its own libraries and fonts where the system has none."""
+    """npm's browser with its own libraries and fonts where the system has none. Without a font for
+    Chinese what a system has is as wide as chance will have it (DejaVu: by a seventh wider)."""
     path = str(folder / "chromium")
     extra = {}
     told = subprocess.run(["ldd", path], capture_output=True, text=True, check=False)
     if "not found" in told.stdout:
         extra["LD_LIBRARY_PATH"] = str(folder / "al2023" / "lib")
-    if not Path("/etc/fonts/fonts.conf").is_file():
+    if not _has_chinese_font():
         extra["FONTCONFIG_FILE"] = str(folder / "fonts.conf")
     return Found(path, node, extra)
+
+
+def _has_chinese_font() -> bool:
+    lister = shutil.which("fc-list")
+    if lister is None:
+        return False
+    found = subprocess.run([lister, ":lang=zh"], capture_output=True, text=True, check=False)
+    return bool(found.stdout.strip())
 
 
 def _of_the_system() -> str | None:

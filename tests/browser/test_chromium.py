@@ -71,3 +71,20 @@ def test_the_system_s_browser_is_taken_where_there_is_one(fresh: Path, no_browse
     )  # fmt: skip
     assert run.stdout.splitlines()[-1] == f"Chromium of the system: {own}"
     assert not (fresh / "tests" / "browser" / ".chromium").exists()
+
+
+@pytest.mark.parametrize(("fonts", "brings"), [("", True), ("NotoSansCJK.ttc: Noto\n", False)])
+def test_npm_s_browser_brings_its_fonts_where_none_is_for_chinese(
+    fonts: str, brings: bool, tmp_path: Path
+) -> None:
+    listed = tmp_path / "fc-list"
+    listed.write_text(f"#!/bin/sh\nprintf %s '{fonts}'\n")
+    listed.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    told = "from tests.browser import chromium; print('FONTCONFIG_FILE' in chromium.find().extra)"
+    run = subprocess.run(
+        [sys.executable, "-c", told],
+        cwd=ROOT, env={**os.environ, "PATH": path, "TEST_BROWSER": "npm"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert run.stdout.split() == [str(brings)]
