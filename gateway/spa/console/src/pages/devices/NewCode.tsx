@@ -2,7 +2,7 @@
 import { chinaTime, ZONE } from '@shared/time';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Alert, Button, Form, QRCode } from 'antd';
-import { useEffect, useState } from 'react';
+import { useEffect, useLayoutEffect, useState } from 'react';
 import { Link } from 'react-router';
 import { get, post } from '../../api/client';
 import type { device } from '../../api/generated';
@@ -92,17 +92,52 @@ function NoStore() {
   );
 }
 
+interface Choice {
+  store_id: string;
+}
+
+/** Chooses the store of the code; the one of the header, or else the first, is preselected. */
+function ChooseStore({
+  send,
+  isBusy,
+}: {
+  send: (choice: Choice) => Promise<Code>;
+  isBusy: boolean;
+}) {
+  const { t } = useText();
+  const { stores, storeId } = useStores();
+  const [form] = Form.useForm<Choice>();
+  const preselected = storeId ?? stores[0]?.store_id;
+  useLayoutEffect(() => {
+    // Not as an initial value: the dialog may be open before the stores are loaded, and would then
+    // stay without one.
+    if (preselected && !form.getFieldValue('store_id')) {
+      form.setFieldsValue({ store_id: preselected });
+    }
+  }, [preselected, form]);
+  return (
+    <EntryForm<Choice> form={form} isOnce send={send}>
+      <Form.Item name="store_id" label={t('devices.code_for')} rules={[{ required: true }]}>
+        <StoreSelect />
+      </Form.Item>
+      <Button type="primary" htmlType="submit" loading={isBusy}>
+        {t('devices.code')}
+      </Button>
+    </EntryForm>
+  );
+}
+
 export function NewCode({ opensAtOnce = false }: { opensAtOnce?: boolean }) {
   const { t } = useText();
   const queries = useQueryClient();
-  const { stores, storeId, isKnown } = useStores();
+  const { stores, isKnown } = useStores();
   const [isOpen, setOpen] = useState(false);
   useEffect(() => {
-    // Opened after the stores are loaded, because the first of them is preselected.
+    // Opened after the stores are loaded: without any it says so instead of asking for one.
     if (opensAtOnce && isKnown) setOpen(true);
   }, [opensAtOnce, isKnown]);
   const make = useMutation({
-    mutationFn: (store_id: string) => post('/api/merchant/v1/devices/codes', { store_id }),
+    mutationFn: (choice: Choice) => post('/api/merchant/v1/devices/codes', { ...choice }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['device-codes'] }),
   });
   const became = useBecame(make.data);
@@ -129,18 +164,7 @@ export function NewCode({ opensAtOnce = false }: { opensAtOnce?: boolean }) {
         ) : isKnown && stores.length === 0 ? (
           <NoStore />
         ) : (
-          <EntryForm<{ store_id: string }>
-            isOnce
-            initialValues={{ store_id: storeId ?? stores[0]?.store_id }}
-            send={({ store_id }) => make.mutateAsync(store_id)}
-          >
-            <Form.Item name="store_id" label={t('devices.code_for')} rules={[{ required: true }]}>
-              <StoreSelect />
-            </Form.Item>
-            <Button type="primary" htmlType="submit" loading={make.isPending}>
-              {t('devices.code')}
-            </Button>
-          </EntryForm>
+          <ChooseStore send={make.mutateAsync} isBusy={make.isPending} />
         )}
       </Window>
     </>

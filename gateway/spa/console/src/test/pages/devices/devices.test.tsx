@@ -23,8 +23,8 @@ const became = (state: string, device: object | null = null) => ({
   body: { code_id: 'c', state, device, expires_at: UNTIL },
 });
 
-async function withCode(replies: Parameters<typeof answers>[0]) {
-  answers({
+async function inDialog(replies: Parameters<typeof answers>[0]) {
+  const seen = answers({
     'GET /api/merchant/v1/session': { body: OWNER },
     'GET /api/merchant/v1/stores': { body: { ...EMPTY, items: [STORE], total: 1 } },
     'GET /api/merchant/v1/devices': { body: EMPTY },
@@ -38,15 +38,34 @@ async function withCode(replies: Parameters<typeof answers>[0]) {
   const [open] = await screen.findAllByText('生成激活码', { selector: 'button span' });
   await person.click(open as HTMLElement);
   const title = await screen.findByText('生成激活码', { selector: '.ant-modal-title' });
-  const dialog = within(title.closest('.ant-modal') as HTMLElement);
+  return { seen, person, dialog: within(title.closest('.ant-modal') as HTMLElement) };
+}
+
+async function withCode(replies: Parameters<typeof answers>[0]) {
+  const { seen, person, dialog } = await inDialog(replies);
   await dialog.findByTitle('南山店');
   const make = dialog.getByText('生成激活码', { selector: 'button span' });
   await person.click(make.closest('button') as HTMLElement);
   await dialog.findByText('ABCD-EFGH-JKMN-PQRS');
-  return { person, dialog };
+  return { seen, person, dialog };
 }
 
 beforeEach(() => chooseLanguage('zh-CN'));
+
+it('preselects the first store also in a dialog that was open before the stores were there', async () => {
+  let tell = (_: object) => {};
+  const stores = new Promise<object>((resolve) => {
+    tell = resolve;
+  });
+  const { seen, person, dialog } = await inDialog({ 'GET /api/merchant/v1/stores': () => stores });
+  const make = dialog.getByText('生成激活码', { selector: 'button span' });
+  expect(dialog.queryByTitle('南山店')).toBeNull();
+  tell({ body: { ...EMPTY, items: [STORE], total: 1 } });
+  expect(await dialog.findByTitle('南山店')).toBeTruthy();
+  await person.click(make.closest('button') as HTMLElement);
+  await dialog.findByText('ABCD-EFGH-JKMN-PQRS');
+  expect(seen.find((one) => one.method === 'POST')?.body).toEqual({ store_id: 's' });
+});
 
 it('waits, although a list that is older than the code does not have it', async () => {
   const { dialog } = await withCode({
