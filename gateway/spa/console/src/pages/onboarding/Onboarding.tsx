@@ -5,6 +5,7 @@ import { Alert, Button, Progress } from 'antd';
 import { useNavigate, useSearchParams } from 'react-router';
 import type { OnboardingMap, OnboardingRow } from '../../api/shapes';
 import { Card, PageHead, Tag } from '../../parts/bits';
+import { useAbout } from '../../parts/sandbox';
 import { Failure, Loading } from '../../parts/states';
 import { useText } from '../../texts';
 import { type CardRows, cardsOf, countOf, currentOf, toneOf, troubleBeside } from './map';
@@ -165,6 +166,9 @@ const NONE = 'none';
 export default function Onboarding() {
   const { t } = useText();
   const steps = useMap();
+  // Not before it is known whether this is the sandbox, because the real Alipay's ways and links are
+  // wrong there. `isFetched`: after a failure every row that is drawn asks again.
+  const isPending = !useAbout().isFetched || steps.map.isPending;
   const [params, setParams] = useSearchParams();
   const data = steps.map.data;
   const cards = data ? cardsOf(data) : [];
@@ -182,7 +186,7 @@ export default function Onboarding() {
   return (
     <>
       <PageHead title={t('wizard.title')} lead={t('wizard.lead')} />
-      {steps.map.isPending ? (
+      {isPending ? (
         <Loading rows={10} />
       ) : steps.map.isLoadingError || !data ? (
         <Card>

@@ -245,6 +245,23 @@ it.each([
   expect(shown).not.toContain('填写资料');
 });
 
+it('leads nobody to the real Alipay before it is known whether this is the sandbox', async () => {
+  let tell = (_: object) => {};
+  const about = new Promise<object>((resolve) => {
+    tell = resolve;
+  });
+  const seen = show(
+    { 'GET /api/merchant/v1/onboarding': mapOf([IOT as never], { next_row: '1.1' }) },
+    { [ABOUT]: () => about },
+  );
+  await waitFor(() => expect(seen.some((one) => one.path.endsWith('/onboarding'))).toBe(true));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(screen.queryByText(IOT.help_zh)).toBeNull();
+  expect(document.querySelector(`[href="${IOT.where_url}"]`)).toBeNull();
+  tell({ body: { version: '0', is_sandbox: true, sandbox_page: PAGE } });
+  expect(await screen.findByRole('link', { name: '前往沙箱支付宝' })).toBeTruthy();
+});
+
 it('folds what was to do at the real Alipay once it is done', async () => {
   const row = { ...IOT, state: 'done', can_mark: false };
   show({
