@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, vi } from 'vitest';
 import { arrived } from '../api/client';
 import { chooseLanguage } from '../texts';
 import { DARK, LIGHT } from '../theme';
+import { hangUp } from './answers';
 
 // Pages are loaded when they are opened, which a busy machine does slowly.
 configure({ asyncUtilTimeout: 45_000 });
@@ -59,6 +60,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  hangUp();
   cleanup();
   vi.useRealTimers();
   vi.unstubAllGlobals();
