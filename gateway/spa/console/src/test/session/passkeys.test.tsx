@@ -7,6 +7,7 @@ import { fitsPassword } from '../../session/NewPassword';
 import { PASSWORD_INPUT_MAX } from '../../session/PasswordItem';
 import { makePasskey, passkeyHindrance } from '../../session/passkey';
 import { answers } from '../answers';
+import { readyButton } from '../buttons';
 
 const NOBODY = { status: 401, body: { code: 'auth.session', title: '请登录 Sign in.' } };
 const WHO = {
@@ -80,11 +81,11 @@ it('signs in with a passkey, on a fresh challenge after a refusal', async () => 
     ],
   });
   const person = await enter();
-  const use = await screen.findByRole('button', { name: /使用通行密钥/ });
+  const use = await readyButton('使用通行密钥');
   expect(screen.getByLabelText('恢复码')).toBeTruthy();
   await person.click(use);
   expect((await screen.findByRole('alert')).textContent).toContain('未通过');
-  await person.click(await screen.findByRole('button', { name: /使用通行密钥/ }));
+  await person.click(await readyButton('使用通行密钥'));
   await waitFor(() => expect(signed).toEqual([{ challenge: 'one' }, { challenge: 'two' }]));
   const sent = seen.filter((one) => one.method === 'POST').map((one) => one.body);
   const proof = { credential_id: 'c', client_data: 'd', authenticator_data: 'a', signature: 's' };
@@ -120,9 +121,9 @@ it.each([
     [`POST ${PATH}`]: [NEEDED('one'), reply, { body: { ...WHO, csrf_token: 'c-1' } }],
   });
   const person = await enter();
-  await person.click(await screen.findByRole('button', { name: /使用通行密钥/ }));
+  await person.click(await readyButton('使用通行密钥'));
   expect((await screen.findByRole('alert')).textContent).toContain(told);
-  expect(await screen.findByRole('button', { name: /使用通行密钥/ })).toBeTruthy();
+  expect(await readyButton('使用通行密钥')).toBeTruthy();
   expect(seen.filter((one) => one.method === 'POST')).toHaveLength(2);
 });
 
@@ -135,7 +136,7 @@ it('goes in when nothing but the password is asked for any longer', async () => 
     [`POST ${PATH}`]: [NEEDED('one'), REFUSED, { body: { ...WHO, csrf_token: 'c-1' } }],
   });
   const person = await enter();
-  await person.click(await screen.findByRole('button', { name: /使用通行密钥/ }));
+  await person.click(await readyButton('使用通行密钥'));
   await waitFor(() =>
     expect(seen.filter((one) => one.path === PATH && one.method === 'GET')).toHaveLength(2),
   );
@@ -177,9 +178,9 @@ it('asks anew over a page whose session has ended, too, and goes on there', asyn
   const again = within(title.closest('[role=dialog]') as HTMLElement);
   await person.type(again.getByLabelText('密码'), 'correct horse battery');
   await person.click(again.getByRole('button', { name: '登录' }));
-  await person.click(await again.findByRole('button', { name: /使用通行密钥/ }));
+  await person.click(await readyButton('使用通行密钥', again));
   expect(await again.findByText('通行密钥未通过验证，请重试或换一种方式')).toBeTruthy();
-  await person.click(await again.findByRole('button', { name: /使用通行密钥/ }));
+  await person.click(await readyButton('使用通行密钥', again));
   await waitFor(() => expect(signed).toEqual([{ challenge: 'one' }, { challenge: 'two' }]));
   await waitFor(() =>
     expect(
@@ -222,7 +223,7 @@ it('says that it was cancelled, and leaves the other way open', async () => {
     [`POST ${PATH}`]: NEEDED('one'),
   });
   const person = await enter();
-  await person.click(await screen.findByRole('button', { name: /使用通行密钥/ }));
+  await person.click(await readyButton('使用通行密钥'));
   expect((await screen.findByRole('alert')).textContent).toContain('已取消或超时');
   await person.type(screen.getByLabelText('账号'), '2');
   expect(screen.queryByLabelText('恢复码')).toBeNull();

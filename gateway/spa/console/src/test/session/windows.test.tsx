@@ -42,6 +42,12 @@ function session(more: object = {}, permissions = ['stores.read', 'stores.write'
   };
 }
 
+type Reply = { status?: number; body?: unknown };
+/** What is so until the other window does something, and after it. By state, not by turns: a window
+ * that acts asks again every ten seconds. */
+const other = { hasActed: false };
+const turning = (before: Reply, after: Reply) => () => (other.hasActed ? after : before);
+
 const A = { body: session({ acting: acting('a', '茶铺') }) };
 const B = { body: session({ acting: acting('b', '咖啡馆') }) };
 
@@ -55,12 +61,17 @@ function show(path: string, replies: Parameters<typeof answers>[0]) {
   });
   const queries = makeQueries();
   render(<Providers queries={queries} />);
-  return { seen, again: () => act(() => queries.invalidateQueries({ queryKey: ['who'] })) };
+  const again = () => {
+    other.hasActed = true;
+    return act(() => queries.invalidateQueries({ queryKey: ['who'] }));
+  };
+  return { seen, again };
 }
 
 beforeEach(() => localStorage.setItem('damselfly.language', 'zh-CN'));
 afterEach(() => {
   opened.at = [];
+  other.hasActed = false;
   shown.merchantId = null;
 });
 
@@ -82,8 +93,8 @@ it('names the merchant of its page in each request for it, and in none of the se
 
 it('stops, instead of turning into the page of another merchant', async () => {
   const { seen, again } = show('/stores', {
-    'GET /api/operator/v1/session': [A, B],
-    'GET /api/merchant/v1/session': [A, B],
+    'GET /api/operator/v1/session': turning(A, B),
+    'GET /api/merchant/v1/session': turning(A, B),
   });
   await screen.findAllByRole('button', { name: '新建门店' });
   await again();
@@ -98,9 +109,12 @@ it('stops, instead of turning into the page of another merchant', async () => {
 
 it('asks who is signed in when the edge says that the page is of another merchant', async () => {
   const { seen } = show('/stores', {
-    'GET /api/operator/v1/session': [A, B],
-    'GET /api/merchant/v1/session': [A, B],
-    'POST /api/merchant/v1/stores': ELSEWHERE,
+    'GET /api/operator/v1/session': turning(A, B),
+    'GET /api/merchant/v1/session': turning(A, B),
+    'POST /api/merchant/v1/stores': () => {
+      other.hasActed = true;
+      return ELSEWHERE;
+    },
   });
   await screen.findAllByRole('button', { name: '新建门店' });
   await act(() =>
@@ -112,7 +126,7 @@ it('asks who is signed in when the edge says that the page is of another merchan
 
 it('says that acting has ended, and leads back to the merchant', async () => {
   const { again } = show('/settings/merchant', {
-    'GET /api/operator/v1/session': [A, { body: session() }],
+    'GET /api/operator/v1/session': turning(A, { body: session() }),
     'GET /api/merchant/v1/session': A,
   });
   await screen.findByText(/您正在代“茶铺”操作/);
@@ -126,10 +140,10 @@ it('says that acting has ended, and leads back to the merchant', async () => {
 it('keeps the operator signed in whose acting ended between two questions', async () => {
   const { again } = show('/stores', {
     'GET /api/operator/v1/session': A,
-    'GET /api/merchant/v1/session': [
-      A,
-      { status: 401, body: { code: 'auth.unauthorized', title: '未登录 Not signed in.' } },
-    ],
+    'GET /api/merchant/v1/session': turning(A, {
+      status: 401,
+      body: { code: 'auth.unauthorized', title: '未登录 Not signed in.' },
+    }),
   });
   await screen.findByText(/您正在代“茶铺”操作/);
   await again();
@@ -138,16 +152,17 @@ it('keeps the operator signed in whose acting ended between two questions', asyn
 
 it.each(['a channel', 'what is stored'])('hears of a sign-out by %s', async (how) => {
   const { seen } = show('/stores', {
-    'GET /api/operator/v1/session': [A, NOBODY],
+    'GET /api/operator/v1/session': turning(A, NOBODY),
     'GET /api/merchant/v1/session': A,
   });
   await screen.findByText(/您正在代“茶铺”操作/);
   const asked = seen.length;
+  other.hasActed = true;
   if (how === 'a channel') {
-    const other = new BroadcastChannel('damselfly.session');
-    other.postMessage('changed');
+    const channel = new BroadcastChannel('damselfly.session');
+    channel.postMessage('changed');
     await screen.findByRole('button', { name: '登录' });
-    other.close();
+    channel.close();
   } else {
     act(() => {
       window.dispatchEvent(new StorageEvent('storage', { key: 'damselfly.changed' }));
@@ -158,9 +173,9 @@ it.each(['a channel', 'what is stored'])('hears of a sign-out by %s', async (how
 });
 
 it('tells the other windows that it has signed out', async () => {
-  const other = new BroadcastChannel('damselfly.session');
+  const channel = new BroadcastChannel('damselfly.session');
   const heard = vi.fn();
-  other.addEventListener('message', heard);
+  channel.addEventListener('message', heard);
   show('/stores', {
     'GET /api/operator/v1/session': A,
     'GET /api/merchant/v1/session': A,
@@ -171,7 +186,7 @@ it('tells the other windows that it has signed out', async () => {
   await userEvent.click(await screen.findByText('退出登录'));
   await screen.findByRole('button', { name: '登录' });
   await waitFor(() => expect(heard).toHaveBeenCalled());
-  other.close();
+  channel.close();
 });
 
 it('refuses the reasons that the server refuses', () => {

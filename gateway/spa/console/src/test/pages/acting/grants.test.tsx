@@ -1,9 +1,10 @@
 /** What an operator asks for beyond looking: an owner sees it and decides, the operator waits. */
-import { act, render, screen, within } from '@testing-library/react';
+import { act, render, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, expect, it } from 'vitest';
 import { makeQueries, Providers } from '../../../app';
 import { answers } from '../../answers';
+import { readyButton } from '../../buttons';
 
 const EMPTY = { items: [], total: 0, page: 1, page_size: 20 };
 const GRANT = {
@@ -54,16 +55,17 @@ beforeEach(() => {
 });
 
 it('shows an owner who asks, why and for how long, and takes the answer', async () => {
+  let items: object[] = [GRANT];
   const seen = answers({
     'GET /api/merchant/v1/session': {
       body: session(['orders.read', 'audit.read', 'acting.consent']),
     },
     'GET /api/merchant/v1/stores': { body: EMPTY },
-    'GET /api/merchant/v1/acting/grants': [
-      { body: { items: [GRANT] } },
-      { body: { items: [GIVEN, { ...GRANT, grant_id: 'g0', state: 'refused' }] } },
-    ],
-    'POST /api/merchant/v1/acting/grants/g1/give': { body: GIVEN },
+    'GET /api/merchant/v1/acting/grants': () => ({ body: { items } }),
+    'POST /api/merchant/v1/acting/grants/g1/give': () => {
+      items = [GIVEN, { ...GRANT, grant_id: 'g0', state: 'refused' }];
+      return { body: GIVEN };
+    },
     'POST /api/merchant/v1/acting/grants/g1/withdraw': { status: 204 },
   });
   show('/');
@@ -71,14 +73,16 @@ it('shows an owner who asks, why and for how long, and takes the answer', async 
   for (const text of ['小林', '工单 4712：开通新门店', '2 小时', '完成开通步骤，新建和改名门店'])
     expect(card.getByText(text)).toBeTruthy();
   await userEvent.click(card.getByRole('button', { name: '同意' }));
-  await userEvent.click(await card.findByRole('button', { name: '收回' }));
+  await userEvent.click(await readyButton('收回', card));
   expect(card.getByText('李雷（商户）')).toBeTruthy();
   expect(card.getAllByRole('listitem')).toHaveLength(1);
-  const posts = seen.filter(({ method }) => method === 'POST').map(({ path }) => path);
-  expect(posts).toEqual([
-    '/api/merchant/v1/acting/grants/g1/give',
-    '/api/merchant/v1/acting/grants/g1/withdraw',
-  ]);
+  const posts = () => seen.filter(({ method }) => method === 'POST').map(({ path }) => path);
+  await waitFor(() =>
+    expect(posts()).toEqual([
+      '/api/merchant/v1/acting/grants/g1/give',
+      '/api/merchant/v1/acting/grants/g1/withdraw',
+    ]),
+  );
 });
 
 it('shows an auditor the request without the buttons', async () => {
@@ -115,9 +119,8 @@ it('lets a second operator decide, and nobody their own', async () => {
   const there = second?.getByRole('link', { name: '咖啡馆' });
   expect(there?.getAttribute('href')).toBe('/merchants/m1');
   await userEvent.click(first?.getByRole('button', { name: '拒绝' }) as HTMLElement);
-  expect(seen.some(({ method, path }) => method === 'POST' && path.endsWith('/m1/g1/refuse'))).toBe(
-    true,
-  );
+  const posts = () => seen.filter(({ method }) => method === 'POST').map(({ path }) => path);
+  await waitFor(() => expect(posts()).toEqual(['/api/operator/v1/acting/grants/m1/g1/refuse']));
 });
 
 it('offers what was given as soon as it was given', async () => {
@@ -130,21 +133,19 @@ it('offers what was given as soon as it was given', async () => {
   };
   const row = { ...GRANT, merchant_id: 'm1', merchant_name: '茶铺', is_own: true };
   const given = { ...row, state: 'given', until: '2026-11-26T02:00:00Z' };
+  let isGiven = false;
   answers({
     'GET /api/operator/v1/session': { body: session(['acting.use'], { acting }) },
-    'GET /api/merchant/v1/session': [
-      { body: session(['stores.read'], { acting }) },
-      { body: session(['stores.read', 'stores.write'], { acting }) },
-    ],
+    'GET /api/merchant/v1/session': () => ({
+      body: session(isGiven ? ['stores.read', 'stores.write'] : ['stores.read'], { acting }),
+    }),
     'GET /api/merchant/v1/stores': { body: EMPTY },
-    'GET /api/operator/v1/acting/grants': [
-      { body: { items: [row] } },
-      { body: { items: [given] } },
-    ],
+    'GET /api/operator/v1/acting/grants': () => ({ body: { items: [isGiven ? given : row] } }),
   });
   const queries = show('/stores');
   expect(await screen.findByText('已申请更多权限，等待同意')).toBeTruthy();
   expect(screen.queryByRole('button', { name: '新建门店' })).toBeNull();
+  isGiven = true;
   await act(() => queries.invalidateQueries({ queryKey: ['grants'] }));
   expect(await screen.findByText('已获更多权限')).toBeTruthy();
   // One time: what is given ends before the acting does.

@@ -5,6 +5,7 @@ import { beforeEach, expect, it } from 'vitest';
 import { makeQueries, Providers } from '../../../app';
 import { keptDraft } from '../../../pages/binding/keptDraft';
 import { answers } from '../../answers';
+import { readyButton } from '../../buttons';
 import { BOUND_APP, EMPTY, ownerWho, PAIR } from './binder';
 
 const OWNER = ownerWho('apps.read', 'apps.write', 'orders.read', 'onboarding.check');
@@ -183,7 +184,7 @@ it('keeps an app of the sandbox, says what is left to do, and forgets it once it
   expect(screen.queryByText(/把下面的应用公钥上传到支付宝/)).toBeNull();
   expect(tabKeeps()).toContain(APP.app_id);
   // One call to action: now it is to save.
-  const again = screen.getByRole('button', { name: '给我一个沙箱应用' });
+  const again = await readyButton('给我一个沙箱应用');
   expect(again.className).not.toContain('primary');
   const save = screen.getByRole('button', { name: '保存绑定' });
   const beside = within(save.parentElement as HTMLElement);

@@ -68,8 +68,11 @@ it('links to the sandbox from the banner and from the help', async () => {
   const banner = await screen.findByText('沙箱环境：所有支付都是演练，不动真钱。');
   const link = within(banner.parentElement as HTMLElement).getByRole('link');
   expect(link.getAttribute('href')).toBe(PAGE);
-  const others = await screen.findAllByRole('link', { name: /打开沙箱支付宝/ });
-  expect(others.map((one) => one.getAttribute('href'))).toContain(`${PAGE}#platform`);
+  // The banner is there before the form and its help.
+  const others = () => screen.getAllByRole('link', { name: /打开沙箱支付宝/ });
+  await waitFor(() =>
+    expect(others().map((one) => one.getAttribute('href'))).toContain(`${PAGE}#platform`),
+  );
 });
 
 it.each([

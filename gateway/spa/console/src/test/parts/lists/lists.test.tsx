@@ -392,7 +392,9 @@ it('says of a list that is too long for one file that there is none', async () =
       body: { items: [{ store_id: 's', name: '一店' }], total: 10_001, page: 1, page_size: 20 },
     },
   });
-  await userEvent.setup().click(await screen.findByRole('button', { name: /导出/ }));
+  // What is not there yet is not exported.
+  await screen.findByText('一店');
+  await userEvent.setup().click(screen.getByRole('button', { name: /导出/ }));
   const told = await screen.findByText('一次最多导出 10000 条，请缩小时间范围');
   expect(told.closest('.ant-notification-notice-warning')).toBeTruthy();
 });

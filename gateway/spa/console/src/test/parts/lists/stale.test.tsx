@@ -47,6 +47,8 @@ it('shows a change that was made while the list was loading', async () => {
   window.history.replaceState(null, '', '/devices');
   render(<Providers queries={makeQueries()} />);
   const person = userEvent.setup();
+  // The whole list is there, and stays while the answer to the filter is on its way.
+  await screen.findByRole('button', { name: '停用 00012345' });
   await person.type(await screen.findByLabelText('名称或设备编号'), '吧台{Enter}');
   await waitFor(() => expect(window.location.search).toBe(`?q=${encodeURIComponent('吧台')}`));
   await person.click(screen.getByRole('button', { name: '停用 00012345' }));
