@@ -156,5 +156,5 @@ it('asks for the latest orders beside the figures of the day, not after them', a
   render(<Providers queries={makeQueries()} />);
   const asked = () => seen.map((one) => one.path.split('?')[0]);
   await waitFor(() => expect(asked()).toContain('/api/merchant/v1/dashboard'));
-  expect(asked()).toContain('/api/merchant/v1/orders');
+  await waitFor(() => expect(asked()).toContain('/api/merchant/v1/orders'));
 });
