@@ -1,18 +1,14 @@
 """Purges and replays of large tables go in steps, and a step reads no more than its own rows."""
 
 import asyncio
-import time
-from contextlib import AsyncExitStack
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 
-from shared import db as shared_db
 from shared import inbox
 from shared.contracts.events.base import stamp
 from shared.contracts.events.binding import StoreCreated
-from shared.db import Database
 from shared.errors import Unavailable
 from tests.integration.shared.test_outbox import (
     Broker,
@@ -34,23 +30,30 @@ DAY_S = 86_400.0
 MANY = 40_000
 
 
+STEP_MAX = 5_000
+GUARD = f"""
+CREATE FUNCTION refuse_many() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF (SELECT count(*) FROM touched) > {STEP_MAX} THEN
+    RAISE query_canceled USING MESSAGE = 'a statement changes more than a step';
+  END IF;
+  RETURN NULL;
+END $$;
+"""
+GUARDED = """
+CREATE TRIGGER {kind}s_few AFTER {kind} ON {table} REFERENCING OLD TABLE AS touched
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_many();
+"""
+
+
 @pytest_asyncio.fixture
-async def filled(database, monkeypatch):
-    """Fills a table by one statement, and opens the database with a limit that no statement keeps
-    which touches all of that: a quarter of what the filling took, as busy as this machine is."""
-    async with AsyncExitStack() as ends:
-
-        async def fill(sql, *args):
-            since = time.monotonic()
-            await database.execute(sql, *args)
-            limit_ms = round(250 * (time.monotonic() - since))
-            monkeypatch.setitem(shared_db.SETTINGS, "statement_timeout", str(limit_ms))
-            opened = Database(database.app_url, database.system_url, pool_size=5, name="impatient")
-            await opened.open()
-            ends.push_async_callback(opened.close)
-            return opened
-
-        yield fill
+async def steps_only(database):
+    """A statement that changes more rows than a step is refused, as one that ran out of time is."""
+    kinds = [(table, kind) for table in ("outbox", "inbox") for kind in ("update", "delete")]
+    guards = (GUARDED.format(table=table, kind=kind) for table, kind in kinds)
+    await database.execute(GUARD + "".join(guards))
+    yield
+    await database.execute("DROP FUNCTION refuse_many CASCADE")
 
 
 @pytest.fixture
@@ -60,21 +63,21 @@ def payload(clock):
 
 
 @pytest.fixture
-def outbox_of(filled, payload):
-    """The database, with so many events of that age in its outbox."""
+def outbox_of(database, payload, steps_only):
+    """Puts so many events of that age into the outbox."""
 
     async def fill(many, age_s):
-        return await filled(FILL, payload, age_s, many)
+        await database.execute(FILL, payload, age_s, many)
 
     return fill
 
 
 @pytest.mark.asyncio
 async def test_a_replay_of_a_large_table_goes_in_steps_and_the_new_is_said_meanwhile(
-    outbox_of, database, clock
+    outbox_of, db, database, clock
 ):
     broker = Broker()
-    db = await outbox_of(MANY, 3600.0)
+    await outbox_of(MANY, 3600.0)
     said = "SELECT min(seq) FROM outbox WHERE published_at > now() - interval '10 minutes'"
     async with relaying(db, broker) as relay:
         await until(lambda: happened(broker.told() > 1000))
@@ -103,12 +106,12 @@ async def test_a_replay_of_a_large_table_goes_in_steps_and_the_new_is_said_meanw
 
 @pytest.mark.asyncio
 async def test_a_purge_of_a_large_table_goes_in_steps_and_the_new_is_said_meanwhile(
-    outbox_of, database, clock
+    outbox_of, db, database, clock
 ):
     broker = Broker()
     many = 3 * MANY
     broker.logs = {0: [b""] * many, 1: [b""] * many}
-    db = await outbox_of(many, 8 * DAY_S)
+    await outbox_of(many, 8 * DAY_S)
     with pytest.raises(Unavailable):
         async with db.pg(None) as pg:
             await pg.execute("UPDATE outbox SET published_at = NULL")
@@ -130,8 +133,8 @@ async def test_a_purge_of_a_large_table_goes_in_steps_and_the_new_is_said_meanwh
 
 
 @pytest.mark.asyncio
-async def test_what_was_heard_long_ago_is_forgotten_in_steps(filled, database):
-    db = await filled(
+async def test_what_was_heard_long_ago_is_forgotten_in_steps(steps_only, db, database):
+    await database.execute(
         "INSERT INTO inbox SELECT gen_random_uuid(), 'c', gen_random_uuid(),"
         " now() - make_interval(days => 31 * (n % 2)) FROM generate_series(1, $1) AS n",
         2 * MANY,
@@ -158,8 +161,8 @@ async def rows_read(database):
 
 
 @pytest.mark.asyncio
-async def test_no_step_of_a_purge_reads_the_whole_table(outbox_of, database):
-    db = await outbox_of(MANY, 8 * DAY_S)
+async def test_no_step_of_a_purge_reads_the_whole_table(outbox_of, db, database):
+    await outbox_of(MANY, 8 * DAY_S)
     before = await rows_read(database)
     async with relaying(db, Broker()):
 
@@ -171,8 +174,8 @@ async def test_no_step_of_a_purge_reads_the_whole_table(outbox_of, database):
 
 
 @pytest.mark.asyncio
-async def test_no_step_of_a_replay_reads_the_whole_table(outbox_of, database):
-    db = await outbox_of(MANY, 3600.0)
+async def test_no_step_of_a_replay_reads_the_whole_table(outbox_of, db, database):
+    await outbox_of(MANY, 3600.0)
     before, broker = await rows_read(database), Broker()
     async with relaying(db, broker):
         await until(lambda: happened(broker.told() > MANY / 2), within_s=60)
@@ -186,7 +189,7 @@ FEW = 10_000
 
 @pytest_asyncio.fixture
 async def few(database, payload):
-    """So many events of an hour ago in the outbox, without a limit for statements."""
+    """So many events of an hour ago in the outbox."""
     await database.execute(FILL, payload, 3600.0, FEW)
 
 
