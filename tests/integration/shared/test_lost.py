@@ -79,7 +79,7 @@ async def test_an_administrator_ends_our_session(db, database, way):
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.asyncio
 async def test_the_server_ends_what_takes_too_long(database, monkeypatch, way):
-    monkeypatch.setitem(shared_db.SETTINGS, "statement_timeout", "150")
+    monkeypatch.setitem(shared_db.SETTINGS, "statement_timeout", "1500")
     impatient = Database(database.app_url, database.system_url, name="impatient")
     await impatient.open()
     with pytest.raises(Unavailable):

@@ -56,7 +56,7 @@ class Peer:
     async def is_closed(self) -> bool:
         """Within a moment, and without another byte."""
         try:
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(10):
                 return await self.reader.read(1) == b""
         except ConnectionError:
             return True
